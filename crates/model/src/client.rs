@@ -1,0 +1,148 @@
+//! OAuth clients and their grants.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{ClientGrantId, ClientId, Secret, SigningAlgorithm, Timestamp};
+
+/// An OAuth client (RFC 6749 section 2), an "application" in the Management API.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Client {
+    /// The `client_id`.
+    pub client_id: ClientId,
+    /// The name for people.
+    pub name: String,
+    /// A line for people about what it is.
+    #[serde(default)]
+    pub description: Option<String>,
+    /// The `client_secret`; made by the server, 256 bits of chance.
+    pub client_secret: Secret,
+    /// `native`, `spa`, `regular_web` or `non_interactive`.
+    #[serde(default)]
+    pub app_type: Option<String>,
+    /// How the client proves who it is at the token endpoint.
+    pub token_endpoint_auth_method: TokenEndpointAuthMethod,
+    /// The grants that it may use.
+    pub grant_types: Vec<GrantType>,
+    /// Open metadata, at most 10 entries of 255 characters; read by Actions.
+    #[serde(default)]
+    pub client_metadata: BTreeMap<String, String>,
+    /// Redirect URIs that it may use.
+    #[serde(default)]
+    pub callbacks: Vec<String>,
+    /// Whether it belongs to the tenant itself.
+    pub is_first_party: bool,
+    /// How its ID tokens are signed; the tenant's setting when absent.
+    #[serde(default)]
+    pub id_token_signing_algorithm: Option<SigningAlgorithm>,
+    /// How long its ID tokens live, in seconds.
+    pub id_token_lifetime_s: u32,
+    /// Whether its users log in to an organization.
+    #[serde(default)]
+    pub organization_usage: OrganizationUsage,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+}
+
+/// How a client proves who it is at the token endpoint (RFC 7591 section 2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TokenEndpointAuthMethod {
+    /// A public client: it has no secret it could keep.
+    None,
+    /// The secret in the request's body.
+    ClientSecretPost,
+    /// The secret in the `Authorization: Basic` header.
+    ClientSecretBasic,
+}
+
+/// A grant that a client may use, as written in its `grant_types`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum GrantType {
+    /// RFC 6749 section 4.1.
+    #[serde(rename = "authorization_code")]
+    AuthorizationCode,
+    /// RFC 6749 section 4.2.
+    #[serde(rename = "implicit")]
+    Implicit,
+    /// RFC 6749 section 6.
+    #[serde(rename = "refresh_token")]
+    RefreshToken,
+    /// RFC 6749 section 4.4.
+    #[serde(rename = "client_credentials")]
+    ClientCredentials,
+    /// RFC 6749 section 4.3; opt-in, because RFC 9700 section 2.4 advises against it.
+    #[serde(rename = "password")]
+    Password,
+    /// The reference product's password grant with a `realm`.
+    #[serde(rename = "http://auth0.com/oauth/grant-type/password-realm")]
+    PasswordRealm,
+}
+
+impl GrantType {
+    /// Every grant with its name on the wire.
+    pub const ALL: [(Self, &'static str); 6] = [
+        (Self::AuthorizationCode, "authorization_code"),
+        (Self::Implicit, "implicit"),
+        (Self::RefreshToken, "refresh_token"),
+        (Self::ClientCredentials, "client_credentials"),
+        (Self::Password, "password"),
+        (
+            Self::PasswordRealm,
+            "http://auth0.com/oauth/grant-type/password-realm",
+        ),
+    ];
+
+    /// The grant of that name on the wire.
+    #[must_use]
+    pub fn from_wire(name: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|(_, wire)| *wire == name)
+            .map(|(grant, _)| grant)
+    }
+
+    /// The name on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::AuthorizationCode => "authorization_code",
+            Self::Implicit => "implicit",
+            Self::RefreshToken => "refresh_token",
+            Self::ClientCredentials => "client_credentials",
+            Self::Password => "password",
+            Self::PasswordRealm => "http://auth0.com/oauth/grant-type/password-realm",
+        }
+    }
+}
+
+/// Whether a client's users log in to an organization.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OrganizationUsage {
+    /// They can't.
+    Deny,
+    /// They may.
+    #[default]
+    Allow,
+    /// They must.
+    Require,
+}
+
+/// Lets a client get tokens for an API by the client credentials grant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClientGrant {
+    /// The identifier, `cgr_…`.
+    pub id: ClientGrantId,
+    /// Who may.
+    pub client_id: ClientId,
+    /// For which API: the resource server's identifier.
+    pub audience: String,
+    /// Which scopes of it.
+    pub scope: Vec<String>,
+    /// When it was created.
+    pub created_at: Timestamp,
+}

@@ -1,0 +1,58 @@
+//! The nouns of Claimsmith: tenants, clients, users, Actions, bindings, events,
+//! commands, executions.
+//!
+//! Nothing here does I/O, waits, or reads a clock: time and chance come in
+//! through [`Clock`] and [`Random`]. Wire shapes of the HTTP APIs are elsewhere;
+//! what is `Serialize` here is the stored form, or the `event` object that
+//! Actions read.
+//!
+//! ```
+//! use claimsmith_model::{Trigger, UserId};
+//!
+//! let trigger: Trigger = "post-login".parse().unwrap();
+//! assert_eq!(trigger, Trigger::PostLogin);
+//! assert!("auth0|5f7c8ec7".parse::<UserId>().is_ok());
+//! assert!("".parse::<UserId>().is_err());
+//! ```
+
+mod action;
+mod client;
+mod command;
+mod environment;
+mod event;
+mod execution;
+mod id;
+mod organization;
+mod resource_server;
+mod secret;
+mod tenant;
+mod token;
+mod trigger;
+mod user;
+
+pub use action::{
+    Action, ActionSecret, ActionVersion, Binding, ModuleInfo, OnError, TriggerBindings,
+};
+pub use client::{Client, ClientGrant, GrantType, OrganizationUsage, TokenEndpointAuthMethod};
+pub use command::{ClaimCommand, Command, Denial, DenialCode};
+pub use environment::{Clock, Random, Timestamp};
+pub use event::{
+    AuthenticationMethod, Event, EventAuthentication, EventAuthorization, EventClient,
+    EventConnection, EventOrganization, EventRefreshToken, EventRequest, EventResourceServer,
+    EventStats, EventTenant, EventTransaction, EventUser, JsonObject,
+};
+pub use execution::{
+    ActionRun, AdmittedClaim, Blame, ExecutionOutcome, ExecutionRecord, Fault, FaultKind, LogLevel,
+    LogLine, Refusal, RefusedClaim, RefusedCommand, Usage, Warning,
+};
+pub use id::{
+    ActionId, BindingId, ClientGrantId, ClientId, ConnectionId, ExecutionId, InvalidId, KeyId,
+    OrganizationId, ResourceServerId, RoleId, TenantId, UserId, VersionId,
+};
+pub use organization::{Membership, Organization};
+pub use resource_server::{ResourceServer, Scope, TokenDialect};
+pub use secret::Secret;
+pub use tenant::{ClaimSettings, OnRefusal, PrivateNames, Tenant, TenantSettings};
+pub use token::{KeyUse, OpaqueToken, SigningAlgorithm, StoredKey, TokenKind};
+pub use trigger::{Trigger, UnknownTrigger};
+pub use user::{Connection, Identity, Permission, Role, User};

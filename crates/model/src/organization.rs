@@ -1,0 +1,38 @@
+//! Organizations and who is in them.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{OrganizationId, RoleId, Timestamp, UserId};
+
+/// A customer of the tenant, with members of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Organization {
+    /// The identifier, `org_…`.
+    pub id: OrganizationId,
+    /// The unique name, lower case.
+    pub name: String,
+    /// The name for people.
+    #[serde(default)]
+    pub display_name: Option<String>,
+    /// Open metadata, at most 25 entries of 255 characters; read by Actions.
+    #[serde(default)]
+    pub metadata: BTreeMap<String, String>,
+    /// When it was created.
+    pub created_at: Timestamp,
+}
+
+/// A user's membership in an organization.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Membership {
+    /// The organization.
+    pub organization: OrganizationId,
+    /// The member.
+    pub user: UserId,
+    /// The roles that the member has in this organization only.
+    #[serde(default)]
+    pub roles: Vec<RoleId>,
+    /// When the user became a member.
+    pub created_at: Timestamp,
+}

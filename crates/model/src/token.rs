@@ -1,0 +1,93 @@
+//! Tokens and the keys that sign them.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{ClientId, KeyId, Secret, Timestamp, UserId};
+
+/// Which of the two tokens of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TokenKind {
+    /// The access token (RFC 6749 section 1.4).
+    AccessToken,
+    /// The ID token (OpenID Connect Core section 2).
+    IdToken,
+}
+
+impl fmt::Display for TokenKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::AccessToken => "access token",
+            Self::IdToken => "ID token",
+        })
+    }
+}
+
+/// How a token is signed: an `alg` of RFC 7518 section 3.1 or RFC 8037 section 3.1.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize,
+)]
+pub enum SigningAlgorithm {
+    /// RSASSA-PKCS1-v1_5 with SHA-256; what every library verifies.
+    #[default]
+    RS256,
+    /// ECDSA on P-256 with SHA-256.
+    ES256,
+    /// Ed25519.
+    EdDSA,
+    /// HMAC with SHA-256 and a resource server's own secret.
+    HS256,
+}
+
+impl SigningAlgorithm {
+    /// The `alg` value.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::RS256 => "RS256",
+            Self::ES256 => "ES256",
+            Self::EdDSA => "EdDSA",
+            Self::HS256 => "HS256",
+        }
+    }
+}
+
+/// A signing key as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredKey {
+    /// The `kid`.
+    pub id: KeyId,
+    /// What it signs with; never HS256, whose secrets belong to resource servers.
+    pub algorithm: SigningAlgorithm,
+    /// The private key: PKCS#8 DER in base64.
+    pub private_key: Secret,
+    /// Whether it signs, or only verifies.
+    pub key_use: KeyUse,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// What a stored key is used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyUse {
+    /// It signs new tokens and verifies.
+    Current,
+    /// It verifies tokens that it signed earlier.
+    Previous,
+}
+
+/// What the server remembers of an opaque access token, under the token's SHA-256.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpaqueToken {
+    /// The user that it speaks for.
+    pub user_id: UserId,
+    /// The client that it was issued to.
+    pub client_id: ClientId,
+    /// The scopes it has.
+    pub scope: Vec<String>,
+    /// When it stops being valid.
+    pub expires_at: Timestamp,
+}
