@@ -1,0 +1,133 @@
+//! The discovery document.
+
+use serde::Serialize;
+
+use crate::claims_for_scope;
+
+/// The scopes of OpenID Connect that the server knows.
+const SCOPES: [&str; 5] = ["openid", "profile", "email", "address", "phone"];
+
+/// The claims that the server itself writes into ID tokens, beside the user's.
+const OWN_CLAIMS: [&str; 7] = ["iss", "sub", "aud", "exp", "iat", "org_id", "org_name"];
+
+/// A tenant's discovery document (RFC 8414 section 2, OpenID Connect Discovery
+/// section 3). It lists what the server does, and nothing else: without an
+/// authorization endpoint there is no `authorization_endpoint`, and the list of
+/// response types, which the standard requires, is empty.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DiscoveryDocument {
+    issuer: String,
+    token_endpoint: String,
+    jwks_uri: String,
+    userinfo_endpoint: String,
+    scopes_supported: Vec<&'static str>,
+    response_types_supported: Vec<&'static str>,
+    grant_types_supported: Vec<&'static str>,
+    subject_types_supported: Vec<&'static str>,
+    id_token_signing_alg_values_supported: Vec<&'static str>,
+    token_endpoint_auth_methods_supported: Vec<&'static str>,
+    claim_types_supported: Vec<&'static str>,
+    claims_supported: Vec<&'static str>,
+    claims_parameter_supported: bool,
+    request_parameter_supported: bool,
+    request_uri_parameter_supported: bool,
+}
+
+impl DiscoveryDocument {
+    /// The document of the tenant with that issuer: its public URL with a trailing
+    /// slash.
+    #[must_use]
+    pub fn new(issuer: &str) -> Self {
+        let users_claims = SCOPES.iter().flat_map(|scope| claims_for_scope(scope));
+        Self {
+            issuer: issuer.to_owned(),
+            token_endpoint: format!("{issuer}oauth/token"),
+            jwks_uri: format!("{issuer}.well-known/jwks.json"),
+            userinfo_endpoint: format!("{issuer}userinfo"),
+            scopes_supported: SCOPES.to_vec(),
+            response_types_supported: Vec::new(),
+            grant_types_supported: vec![
+                "client_credentials",
+                "password",
+                "http://auth0.com/oauth/grant-type/password-realm",
+            ],
+            subject_types_supported: vec!["public"],
+            id_token_signing_alg_values_supported: vec!["RS256", "ES256", "EdDSA"],
+            token_endpoint_auth_methods_supported: vec![
+                "client_secret_basic",
+                "client_secret_post",
+                "none",
+            ],
+            claim_types_supported: vec!["normal"],
+            claims_supported: OWN_CLAIMS.iter().chain(users_claims).copied().collect(),
+            claims_parameter_supported: false,
+            request_parameter_supported: false,
+            // Said because a missing value means true.
+            request_uri_parameter_supported: false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use claimsmith_model::{GrantType, SigningAlgorithm, TokenEndpointAuthMethod};
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn document() -> Value {
+        serde_json::to_value(DiscoveryDocument::new("https://login.example.com/")).unwrap()
+    }
+
+    #[test]
+    fn endpoints_are_under_the_issuer() {
+        let document = document();
+        assert_eq!(document["issuer"], "https://login.example.com/");
+        assert_eq!(
+            document["token_endpoint"],
+            "https://login.example.com/oauth/token"
+        );
+        assert_eq!(
+            document["jwks_uri"],
+            "https://login.example.com/.well-known/jwks.json"
+        );
+        assert_eq!(
+            document["userinfo_endpoint"],
+            "https://login.example.com/userinfo"
+        );
+    }
+
+    #[test]
+    fn there_is_no_authorization_endpoint_and_so_no_response_type() {
+        let document = document();
+        assert_eq!(document.get("authorization_endpoint"), None);
+        assert_eq!(document["response_types_supported"], json!([]));
+        assert_eq!(document["request_uri_parameter_supported"], json!(false));
+    }
+
+    #[test]
+    fn the_values_are_those_that_the_server_reads_and_writes() {
+        let document = document();
+        for grant in document["grant_types_supported"].as_array().unwrap() {
+            assert!(
+                GrantType::from_wire(grant.as_str().unwrap()).is_some(),
+                "{grant}"
+            );
+        }
+        for method in document["token_endpoint_auth_methods_supported"]
+            .as_array()
+            .unwrap()
+        {
+            serde_json::from_value::<TokenEndpointAuthMethod>(method.clone()).unwrap();
+        }
+        for algorithm in document["id_token_signing_alg_values_supported"]
+            .as_array()
+            .unwrap()
+        {
+            let known: SigningAlgorithm = serde_json::from_value(algorithm.clone()).unwrap();
+            assert_ne!(known, SigningAlgorithm::HS256);
+        }
+        let claims = document["claims_supported"].as_array().unwrap();
+        assert!(claims.contains(&json!("sub")) && claims.contains(&json!("email_verified")));
+    }
+}
