@@ -1,0 +1,195 @@
+//! The one thread that writes.
+
+use std::{
+    io,
+    panic::{AssertUnwindSafe, catch_unwind},
+    thread::JoinHandle,
+};
+
+use claimsmith_storage::{StorageError, kv::Change};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::database::{SledDatabase, failed};
+
+type Result<T> = std::result::Result<T, StorageError>;
+
+/// How many changes may wait before callers wait for a place.
+const QUEUE_MAX: usize = 1_024;
+
+/// How many changes share one flush at most: with some microseconds each, the
+/// first waits some milliseconds for the last.
+const GROUP_MAX: usize = 256;
+
+/// Runs changes one after another on a thread of its own, and flushes once for all
+/// that wait (group commit). Dropping it completes what waits.
+///
+/// sled's own ways to flush are not used: `flush_async` can hang for good when
+/// several tasks wait, and many threads that call `flush` hinder each other.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    tickets: Option<mpsc::Sender<Ticket>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+struct Ticket {
+    change: Change,
+    answer: oneshot::Sender<Result<()>>,
+}
+
+impl Writer {
+    pub(crate) fn start(database: SledDatabase) -> io::Result<Self> {
+        let (tickets, waiting) = mpsc::channel(QUEUE_MAX);
+        let thread = std::thread::Builder::new()
+            .name("storage-writer".into())
+            .spawn(move || run(&database, waiting))?;
+        Ok(Self {
+            tickets: Some(tickets),
+            thread: Some(thread),
+        })
+    }
+
+    /// Runs a change; `Ok` means that its writes are on the disk.
+    pub(crate) async fn write(&self, change: Change) -> Result<()> {
+        let stopped = || StorageError::Backend("the writer has stopped".into());
+        let (answer, answered) = oneshot::channel();
+        let tickets = self.tickets.as_ref().ok_or_else(stopped)?;
+        tickets
+            .send(Ticket { change, answer })
+            .await
+            .map_err(|_| stopped())?;
+        answered.await.map_err(|_| stopped())?
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        // Without a sender the thread ends once it has done what waits.
+        self.tickets = None;
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the storage writer panicked");
+        }
+    }
+}
+
+fn run(database: &SledDatabase, mut waiting: mpsc::Receiver<Ticket>) {
+    // Set once the disk has failed. What is in memory may then not be what is on
+    // the disk, and a later flush that succeeds would prove nothing about it.
+    let mut broken: Option<String> = None;
+    let mut group = Vec::with_capacity(GROUP_MAX);
+    while waiting.blocking_recv_many(&mut group, GROUP_MAX) > 0 {
+        let mut results = Vec::with_capacity(group.len());
+        let mut unflushed = false;
+        for Ticket { change, answer } in group.drain(..) {
+            let result = match &broken {
+                Some(reason) => Err(StorageError::Backend(reason.clone())),
+                None => apply(database, change, &mut broken),
+            };
+            unflushed |= matches!(result, Ok(Written::Something));
+            results.push((answer, result.map(|_| ())));
+        }
+        if unflushed
+            && broken.is_none()
+            && let Err(error) = database.flush()
+        {
+            broken = Some(broken_by(&error));
+        }
+        for (answer, result) in results {
+            let result = match &broken {
+                Some(reason) => Err(StorageError::Backend(reason.clone())),
+                None => result,
+            };
+            // A caller that has gone away doesn't hear it.
+            let _ = answer.send(result);
+        }
+    }
+}
+
+/// Whether a change has written anything.
+enum Written {
+    Nothing,
+    Something,
+}
+
+fn apply(database: &SledDatabase, change: Change, broken: &mut Option<String>) -> Result<Written> {
+    let writes = catch_unwind(AssertUnwindSafe(|| change(database)))
+        .unwrap_or_else(|_| Err(StorageError::Backend("a change panicked".into())))?;
+    if writes.is_empty() {
+        return Ok(Written::Nothing);
+    }
+    let mut batch = sled::Batch::default();
+    for (key, value) in writes {
+        match value {
+            Some(value) => batch.insert(key, value),
+            None => batch.remove(key),
+        }
+    }
+    database.tree.apply_batch(batch).map_err(|error| {
+        let error = failed(&error);
+        *broken = Some(broken_by(&error));
+        error
+    })?;
+    Ok(Written::Something)
+}
+
+fn broken_by(error: &StorageError) -> String {
+    tracing::error!(%error, "a write failed; nothing is written until the server is restarted");
+    format!("an earlier write failed: {error}; nothing is written until the server is restarted")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use claimsmith_storage::kv::{Reader, Writes};
+
+    fn put(key: &'static [u8], value: &'static [u8]) -> Change {
+        Box::new(move |_| Ok(Writes::from([(key.to_vec(), Some(value.to_vec()))])))
+    }
+
+    fn database() -> (tempfile::TempDir, SledDatabase) {
+        let dir = tempfile::tempdir().unwrap();
+        let database = SledDatabase::open(&dir.path().join("db"), 1024 * 1024).unwrap();
+        (dir, database)
+    }
+
+    #[tokio::test]
+    async fn a_change_that_panics_writes_nothing_and_later_ones_go_on() {
+        let (_dir, database) = database();
+        let writer = Writer::start(database.clone()).unwrap();
+
+        let panicked = writer.write(Box::new(|_| panic!("on purpose"))).await;
+        let later = writer.write(put(b"key", b"value")).await;
+
+        assert!(matches!(panicked, Err(StorageError::Backend(_))));
+        assert!(later.is_ok());
+        assert_eq!(database.get(b"key").unwrap().unwrap(), b"value");
+    }
+
+    #[tokio::test]
+    async fn a_change_sees_those_before_it() {
+        let (_dir, database) = database();
+        let writer = Writer::start(database).unwrap();
+        let claim = |number: u8| -> Change {
+            Box::new(move |reader| match reader.get(b"key")? {
+                None => Ok(Writes::from([(b"key".to_vec(), Some(vec![number]))])),
+                Some(_) => Err(StorageError::Changed),
+            })
+        };
+        let (one, other) = tokio::join!(writer.write(claim(1)), writer.write(claim(2)));
+        assert_eq!(one.is_ok() as u8 + other.is_ok() as u8, 1);
+    }
+
+    #[tokio::test]
+    async fn a_change_takes_place_although_its_caller_went_away() {
+        let (_dir, database) = database();
+        let writer = Writer::start(database.clone()).unwrap();
+        {
+            let mut write = Box::pin(writer.write(put(b"key", b"value")));
+            let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+            let _ = std::future::Future::poll(write.as_mut(), &mut context);
+        }
+        drop(writer);
+        assert_eq!(database.get(b"key").unwrap().unwrap(), b"value");
+    }
+}

@@ -1,0 +1,224 @@
+//! Execution records in a folder.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
+
+use std::{
+    fs,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+};
+
+use claimsmith_model::{Clock, ExecutionRecord, LogLevel, LogLine, TenantId, Timestamp};
+use claimsmith_storage::{
+    ExecutionLog, MasterKey, StorageError,
+    contract::{execution_log_contract, execution_record},
+};
+use claimsmith_storage_sled::{ExecutionLogLimits, SledExecutionLog};
+
+/// A clock that a test sets.
+#[derive(Debug, Default)]
+struct SetClock(AtomicI64);
+
+impl Clock for SetClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.0.load(Ordering::Relaxed))
+    }
+}
+
+fn master(byte: &str) -> MasterKey {
+    MasterKey::parse(&byte.repeat(32)).unwrap()
+}
+
+async fn open(folder: &Path, limits: ExecutionLogLimits) -> SledExecutionLog {
+    let clock = Arc::new(SetClock::default());
+    SledExecutionLog::open(folder, &master("ab"), limits, clock)
+        .await
+        .unwrap()
+}
+
+fn dev() -> TenantId {
+    "dev".parse().unwrap()
+}
+
+/// A record with about `bytes` of log that ended at `millis`.
+fn record(id: &str, bytes: usize, millis: i64) -> Arc<ExecutionRecord> {
+    let mut record = execution_record(id);
+    record.ended_at = Timestamp::from_millis(millis);
+    record.runs[0].logs = vec![LogLine {
+        level: LogLevel::Info,
+        message: "x".repeat(bytes),
+    }];
+    Arc::new(record)
+}
+
+async fn found(log: &SledExecutionLog, id: &str) -> bool {
+    log.execution(&dev(), &id.parse().unwrap())
+        .await
+        .unwrap()
+        .is_some()
+}
+
+#[tokio::test]
+async fn the_sled_log_keeps_the_contract() {
+    let dir = tempfile::tempdir().unwrap();
+    execution_log_contract(&open(dir.path(), ExecutionLogLimits::default()).await).await;
+}
+
+#[tokio::test]
+async fn records_are_there_after_a_clean_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = open(dir.path(), ExecutionLogLimits::default()).await;
+    for number in 0..300 {
+        log.record(&dev(), record(&format!("e{number}"), 100, number));
+    }
+    drop(log);
+
+    let log = open(dir.path(), ExecutionLogLimits::default()).await;
+    for number in 0..300 {
+        let id = format!("e{number}").parse().unwrap();
+        let read = log.execution(&dev(), &id).await.unwrap();
+        assert_eq!(read, Some(record(id.as_str(), 100, number)));
+    }
+}
+
+#[tokio::test]
+async fn the_oldest_records_go_when_there_are_too_many_bytes() {
+    let dir = tempfile::tempdir().unwrap();
+    let limits = ExecutionLogLimits {
+        kept_bytes_max: 50_000,
+        ..Default::default()
+    };
+    let log = open(dir.path(), limits).await;
+    // Not in the order of their times.
+    for number in (0..20).rev() {
+        log.record(&dev(), record(&format!("e{number}"), 4_000, number));
+    }
+    drop(log);
+
+    let log = open(dir.path(), limits).await;
+    let mut kept = Vec::new();
+    for number in 0..20 {
+        if found(&log, &format!("e{number}")).await {
+            kept.push(number);
+        }
+    }
+    // Each takes between 4,500 and 5,000 bytes.
+    assert_eq!(kept.last(), Some(&19));
+    assert!((9..=11).contains(&kept.len()), "{kept:?}");
+    assert!(
+        kept.windows(2).all(|pair| pair[1] == pair[0] + 1),
+        "{kept:?}"
+    );
+
+    // The count of bytes was right after opening: one more lets one more go.
+    log.record(&dev(), record("new", 4_000, 100));
+    log.remove_tenant(&"other".parse().unwrap()).await.unwrap();
+    assert!(!found(&log, &format!("e{}", kept[0])).await);
+    assert!(found(&log, &format!("e{}", kept[1])).await && found(&log, "new").await);
+}
+
+#[tokio::test]
+async fn a_record_is_kept_until_its_age_and_no_longer() {
+    let dir = tempfile::tempdir().unwrap();
+    let clock = Arc::new(SetClock::default());
+    let limits = ExecutionLogLimits {
+        kept_s_max: 60,
+        ..Default::default()
+    };
+    let shared = Arc::clone(&clock);
+    let log = SledExecutionLog::open(dir.path(), &master("ab"), limits, shared)
+        .await
+        .unwrap();
+    log.record(&dev(), record("old", 10, 5_000));
+    log.remove_tenant(&"other".parse().unwrap()).await.unwrap();
+
+    clock.0.store(65_000, Ordering::Relaxed);
+    assert!(found(&log, "old").await);
+    clock.0.store(65_001, Ordering::Relaxed);
+    assert!(!found(&log, "old").await);
+
+    // It is not only hidden: a clock that goes back doesn't show it again.
+    log.record(&dev(), record("new", 10, 65_000));
+    log.remove_tenant(&"other".parse().unwrap()).await.unwrap();
+    clock.0.store(0, Ordering::Relaxed);
+    assert!(!found(&log, "old").await && found(&log, "new").await);
+}
+
+#[tokio::test]
+async fn a_record_that_comes_again_replaces_the_earlier_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = open(dir.path(), ExecutionLogLimits::default()).await;
+    log.record(&dev(), record("e", 10, 1));
+    log.remove_tenant(&"other".parse().unwrap()).await.unwrap();
+    log.record(&dev(), record("e", 20, 2));
+    drop(log);
+
+    let log = open(dir.path(), ExecutionLogLimits::default()).await;
+    let read = log.execution(&dev(), &"e".parse().unwrap()).await.unwrap();
+    assert_eq!(read, Some(record("e", 20, 2)));
+}
+
+#[tokio::test]
+async fn what_does_not_fit_into_the_queue_is_dropped_and_counted() {
+    let dir = tempfile::tempdir().unwrap();
+    let limits = ExecutionLogLimits {
+        queued_bytes_max: 10_000,
+        ..Default::default()
+    };
+    let log = open(dir.path(), limits).await;
+    log.record(&dev(), record("small", 1_000, 1));
+    log.record(&dev(), record("large", 10_000, 1));
+    assert!(found(&log, "small").await && !found(&log, "large").await);
+    assert_eq!(log.dropped(), 1);
+
+    let none = ExecutionLogLimits {
+        queued_records_max: 0,
+        ..Default::default()
+    };
+    drop(log);
+    let log = open(dir.path(), none).await;
+    log.record(&dev(), record("another", 10, 1));
+    assert!(!found(&log, "another").await);
+    assert_eq!(log.dropped(), 1);
+}
+
+#[tokio::test]
+async fn another_master_key_and_a_folder_in_use_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let limits = ExecutionLogLimits::default();
+    let clock: Arc<dyn Clock> = Arc::new(SetClock::default());
+    let log = open(dir.path(), limits).await;
+
+    let second =
+        SledExecutionLog::open(dir.path(), &master("ab"), limits, Arc::clone(&clock)).await;
+    assert!(matches!(second, Err(StorageError::InUse)), "{second:?}");
+    drop(log);
+    let wrong = SledExecutionLog::open(dir.path(), &master("cd"), limits, clock).await;
+    assert!(
+        matches!(wrong, Err(StorageError::WrongMasterKey)),
+        "{wrong:?}"
+    );
+}
+
+#[tokio::test]
+async fn what_actions_logged_stands_nowhere_in_clear() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = open(dir.path(), ExecutionLogLimits::default()).await;
+    log.record(&dev(), Arc::new(execution_record("with-an-address")));
+    drop(log);
+
+    let mut identifiers_seen = false;
+    for entry in fs::read_dir(dir.path().join("executions/db")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_file() {
+            let bytes = fs::read(&path).unwrap();
+            let contains = |text: &[u8]| bytes.windows(text.len()).any(|window| window == text);
+            identifiers_seen |= contains(b"with-an-address");
+            assert!(!contains(b"ann@example.com"), "{}", path.display());
+        }
+    }
+    assert!(identifiers_seen);
+}

@@ -1,0 +1,221 @@
+//! Clients, resource servers, client grants and connections.
+
+use claimsmith_model::{Client, ClientGrant, ResourceServer};
+
+use super::{
+    ALL, assert_changed, assert_conflict, assert_not_found,
+    fixtures::{client, connection, grant, resource_server},
+    new_tenant,
+};
+use crate::{Page, Storage, TenantStorage};
+
+const API: &str = "https://api.example.com/";
+const OTHER_API: &str = "https://api.example.com/other";
+
+pub(super) async fn check(storage: &dyn Storage) {
+    let store = new_tenant(storage, "clients").await;
+    clients_are_paged_in_order(&*store).await;
+    a_client_is_replaced_only_as_it_was_read(&*store).await;
+    resource_servers_are_unique_by_id_and_identifier(&*store).await;
+    a_grant_needs_its_client_and_api_and_is_the_only_one(&*store).await;
+    grants_go_with_their_client_and_their_api(&*store).await;
+    connections_are_unique_by_name(&*store).await;
+}
+
+async fn clients_are_paged_in_order(store: &dyn TenantStorage) {
+    for id in ["b", "d", "a", "c"] {
+        store.create_client(&client(id)).await.unwrap();
+    }
+    assert_conflict(store.create_client(&client("a")).await);
+
+    let (page, total) = store.clients(Page { skip: 1, take: 2 }).await.unwrap();
+    assert_eq!((page, total), (vec![client("b"), client("c")], 4));
+    assert_eq!(
+        store.clients(Page { skip: 4, take: 2 }).await.unwrap(),
+        (vec![], 4)
+    );
+    assert_eq!(
+        store.clients(Page { skip: 0, take: 0 }).await.unwrap(),
+        (vec![], 4)
+    );
+    assert_eq!(
+        store.client(&"a".parse().unwrap()).await.unwrap(),
+        Some(client("a"))
+    );
+    assert_eq!(store.client(&"e".parse().unwrap()).await.unwrap(), None);
+}
+
+async fn a_client_is_replaced_only_as_it_was_read(store: &dyn TenantStorage) {
+    let renamed = Client {
+        name: "renamed".into(),
+        ..client("a")
+    };
+    store.update_client(&client("a"), &renamed).await.unwrap();
+    assert_changed(store.update_client(&client("a"), &client("a")).await);
+    assert_not_found(store.update_client(&client("e"), &client("e")).await);
+    assert!(store.update_client(&renamed, &client("b")).await.is_err());
+    assert_eq!(
+        store.client(&"a".parse().unwrap()).await.unwrap(),
+        Some(renamed)
+    );
+    assert_eq!(
+        store.client(&"b".parse().unwrap()).await.unwrap(),
+        Some(client("b"))
+    );
+}
+
+async fn resource_servers_are_unique_by_id_and_identifier(store: &dyn TenantStorage) {
+    let (one, two) = (resource_server("2", API), resource_server("1", OTHER_API));
+    store.create_resource_server(&one).await.unwrap();
+    store.create_resource_server(&two).await.unwrap();
+    assert_conflict(
+        store
+            .create_resource_server(&resource_server("3", API))
+            .await,
+    );
+    assert_conflict(
+        store
+            .create_resource_server(&resource_server("2", "urn:new"))
+            .await,
+    );
+
+    let found = store.resource_server_by_identifier(API).await.unwrap();
+    assert_eq!(found, Some(one.clone()));
+    assert_eq!(
+        store
+            .resource_server_by_identifier("urn:new")
+            .await
+            .unwrap(),
+        None
+    );
+    let in_order = vec![one.clone(), two.clone()];
+    assert_eq!(store.resource_servers(ALL).await.unwrap(), (in_order, 2));
+    let second = store
+        .resource_servers(Page { skip: 1, take: 1 })
+        .await
+        .unwrap();
+    assert_eq!(second, (vec![two], 2));
+
+    let changed = ResourceServer {
+        token_lifetime_s: 60,
+        ..one.clone()
+    };
+    store.update_resource_server(&one, &changed).await.unwrap();
+    assert_changed(store.update_resource_server(&one, &changed).await);
+    let missing = resource_server("9", "urn:9");
+    assert_not_found(store.update_resource_server(&missing, &missing).await);
+    let moved = ResourceServer {
+        identifier: "urn:moved".into(),
+        ..changed.clone()
+    };
+    assert!(
+        store
+            .update_resource_server(&changed, &moved)
+            .await
+            .is_err()
+    );
+    assert_eq!(
+        store.resource_server(&changed.id).await.unwrap(),
+        Some(changed)
+    );
+}
+
+async fn a_grant_needs_its_client_and_api_and_is_the_only_one(store: &dyn TenantStorage) {
+    let first = grant("cgr_1", "a", API);
+    store.create_client_grant(&first).await.unwrap();
+    assert_conflict(store.create_client_grant(&grant("cgr_2", "a", API)).await);
+    assert_conflict(store.create_client_grant(&grant("cgr_1", "b", API)).await);
+    assert_not_found(store.create_client_grant(&grant("cgr_2", "e", API)).await);
+    assert_not_found(
+        store
+            .create_client_grant(&grant("cgr_2", "a", "urn:none"))
+            .await,
+    );
+    assert_eq!(store.client_grants(None, None, ALL).await.unwrap().1, 1);
+
+    let narrower = ClientGrant {
+        scope: vec![],
+        ..first.clone()
+    };
+    store.update_client_grant(&first, &narrower).await.unwrap();
+    assert_changed(store.update_client_grant(&first, &narrower).await);
+    let found = store.client_grant(&first.client_id, API).await.unwrap();
+    assert_eq!(found, Some(narrower));
+    assert_eq!(
+        store
+            .client_grant(&first.client_id, OTHER_API)
+            .await
+            .unwrap(),
+        None
+    );
+
+    store.delete_client_grant(&first.id).await.unwrap();
+    store.delete_client_grant(&first.id).await.unwrap();
+    assert_eq!(
+        store.client_grant(&first.client_id, API).await.unwrap(),
+        None
+    );
+    assert_eq!(store.client_grant_by_id(&first.id).await.unwrap(), None);
+    assert_not_found(store.update_client_grant(&first, &first).await);
+}
+
+async fn grants_go_with_their_client_and_their_api(store: &dyn TenantStorage) {
+    let grants = [
+        grant("cgr_1", "a", API),
+        grant("cgr_2", "a", OTHER_API),
+        grant("cgr_3", "b", API),
+        grant("cgr_4", "b", OTHER_API),
+    ];
+    for grant in &grants {
+        store.create_client_grant(grant).await.unwrap();
+    }
+    let (of_a, total) = store
+        .client_grants(Some(&grants[0].client_id), None, ALL)
+        .await
+        .unwrap();
+    assert_eq!((of_a.as_slice(), total), (&grants[..2], 2));
+    let page = Page { skip: 1, take: 5 };
+    let for_api = store.client_grants(None, Some(API), page).await.unwrap();
+    assert_eq!(for_api, (vec![grants[2].clone()], 2));
+
+    store.delete_client(&grants[0].client_id).await.unwrap();
+    let left = store.client_grants(None, None, ALL).await.unwrap();
+    assert_eq!(left, (grants[2..].to_vec(), 2));
+    // A client that comes again under the same id has none of the old grants.
+    store.create_client(&client("a")).await.unwrap();
+    assert_eq!(
+        store.client_grant(&grants[0].client_id, API).await.unwrap(),
+        None
+    );
+
+    store
+        .delete_resource_server(&"2".parse().unwrap())
+        .await
+        .unwrap();
+    store
+        .delete_resource_server(&"2".parse().unwrap())
+        .await
+        .unwrap();
+    let left = store.client_grants(None, None, ALL).await.unwrap();
+    assert_eq!(left, (grants[3..].to_vec(), 1));
+    assert_eq!(
+        store.resource_server_by_identifier(API).await.unwrap(),
+        None
+    );
+    store
+        .create_resource_server(&resource_server("2", API))
+        .await
+        .unwrap();
+}
+
+async fn connections_are_unique_by_name(store: &dyn TenantStorage) {
+    for name in ["Users", "Partners"] {
+        store.create_connection(&connection(name)).await.unwrap();
+    }
+    assert_conflict(store.create_connection(&connection("Users")).await);
+    let all = store.connections().await.unwrap();
+    assert_eq!(all, [connection("Partners"), connection("Users")]);
+    let found = store.connection_by_name("Users").await.unwrap();
+    assert_eq!(found, Some(connection("Users")));
+    assert_eq!(store.connection_by_name("users").await.unwrap(), None);
+}

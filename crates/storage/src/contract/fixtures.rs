@@ -1,0 +1,325 @@
+//! One small thing of each kind.
+
+use claimsmith_model::{
+    Action, ActionVersion, Binding, Client, ClientGrant, Connection, GrantType, Identity,
+    JsonObject, KeyUse, Membership, ModuleInfo, OnError, OpaqueToken, Organization,
+    OrganizationUsage, Permission, ResourceServer, Role, Scope, Secret, SigningAlgorithm,
+    StoredKey, Tenant, TenantSettings, Timestamp, TokenDialect, TokenEndpointAuthMethod, Trigger,
+    User,
+};
+use serde_json::{Value, json};
+
+use crate::{Storage, value::sha256_hex};
+
+/// The bytes of a module.
+pub const MODULE: &[u8] = b"\0asm\x01\0\0\0 the module of the tests";
+
+pub(super) fn at(millis: i64) -> Timestamp {
+    Timestamp::from_millis(1_790_000_000_000 + millis)
+}
+
+pub(super) fn object(value: Value) -> JsonObject {
+    match value {
+        Value::Object(object) => object,
+        other => panic!("not an object: {other}"),
+    }
+}
+
+/// A tenant whose one domain is `NAME.example.com`.
+#[must_use]
+pub fn tenant(name: &str) -> Tenant {
+    Tenant {
+        id: name.parse().unwrap(),
+        issuer: format!("https://{name}.example.com/"),
+        domains: vec![format!("{name}.example.com")],
+        settings: TenantSettings::default(),
+        created_at: at(0),
+    }
+}
+
+pub(super) fn signing_key(id: &str, algorithm: SigningAlgorithm) -> StoredKey {
+    StoredKey {
+        id: id.parse().unwrap(),
+        algorithm,
+        private_key: Secret::new(format!("private-key-{id}")),
+        key_use: KeyUse::Current,
+        created_at: at(0),
+    }
+}
+
+pub(super) fn client(id: &str) -> Client {
+    Client {
+        client_id: id.parse().unwrap(),
+        name: format!("Client {id}"),
+        description: None,
+        client_secret: Secret::new(format!("client-secret-{id}")),
+        app_type: None,
+        token_endpoint_auth_method: TokenEndpointAuthMethod::ClientSecretPost,
+        grant_types: vec![GrantType::ClientCredentials],
+        client_metadata: [("department".to_owned(), "sales".to_owned())].into(),
+        callbacks: vec![],
+        is_first_party: true,
+        id_token_signing_algorithm: None,
+        id_token_lifetime_s: 36_000,
+        organization_usage: OrganizationUsage::Allow,
+        created_at: at(0),
+        updated_at: at(0),
+    }
+}
+
+pub(super) fn resource_server(id: &str, identifier: &str) -> ResourceServer {
+    ResourceServer {
+        id: id.parse().unwrap(),
+        identifier: identifier.to_owned(),
+        name: format!("API {id}"),
+        scopes: vec![Scope {
+            value: "read:all".into(),
+            description: None,
+        }],
+        signing_algorithm: SigningAlgorithm::HS256,
+        signing_secret: Some(Secret::new("shared-secret-of-an-api")),
+        token_lifetime_s: 86_400,
+        allow_offline_access: false,
+        enforce_policies: true,
+        token_dialect: TokenDialect::AccessToken,
+        is_system: false,
+        created_at: at(0),
+        updated_at: at(0),
+    }
+}
+
+pub(super) fn grant(id: &str, client: &str, audience: &str) -> ClientGrant {
+    ClientGrant {
+        id: id.parse().unwrap(),
+        client_id: client.parse().unwrap(),
+        audience: audience.to_owned(),
+        scope: vec!["read:all".into()],
+        created_at: at(0),
+    }
+}
+
+pub(super) fn connection(name: &str) -> Connection {
+    Connection {
+        id: format!("con_{name}").parse().unwrap(),
+        name: name.to_owned(),
+        strategy: "auth0".into(),
+        metadata: [].into(),
+        created_at: at(0),
+    }
+}
+
+/// A user of the connection `Users` without email address and user name.
+pub(super) fn user(id: &str) -> User {
+    User {
+        user_id: id.parse().unwrap(),
+        connection: "Users".into(),
+        email: None,
+        email_verified: false,
+        username: None,
+        phone_number: None,
+        phone_verified: None,
+        name: None,
+        nickname: None,
+        given_name: None,
+        family_name: None,
+        picture: None,
+        app_metadata: JsonObject::new(),
+        user_metadata: JsonObject::new(),
+        profile_attributes: JsonObject::new(),
+        identities: vec![Identity {
+            connection: "Users".into(),
+            provider: "auth0".into(),
+            user_id: id.to_owned(),
+            is_social: false,
+        }],
+        password_hash: Some(Secret::new("$argon2id$hash-of-a-password")),
+        blocked: false,
+        roles: vec![],
+        permissions: vec![],
+        created_at: at(0),
+        updated_at: at(0),
+        last_password_reset: None,
+        last_login: None,
+        last_ip: None,
+        logins_count: 0,
+    }
+}
+
+pub(super) fn user_with_email(id: &str, email: &str) -> User {
+    User {
+        email: Some(email.to_owned()),
+        ..user(id)
+    }
+}
+
+pub(super) fn role(id: &str, name: &str) -> Role {
+    Role {
+        id: id.parse().unwrap(),
+        name: name.to_owned(),
+        description: None,
+        permissions: vec![Permission {
+            resource_server_identifier: "https://api.example.com/".into(),
+            permission_name: "read:all".into(),
+        }],
+        created_at: at(0),
+    }
+}
+
+pub(super) fn organization(id: &str, name: &str) -> Organization {
+    Organization {
+        id: id.parse().unwrap(),
+        name: name.to_owned(),
+        display_name: None,
+        metadata: [].into(),
+        created_at: at(0),
+    }
+}
+
+pub(super) fn membership(organization: &str, user: &str) -> Membership {
+    Membership {
+        organization: organization.parse().unwrap(),
+        user: user.parse().unwrap(),
+        roles: vec!["rol_1".parse().unwrap()],
+        created_at: at(0),
+    }
+}
+
+pub(super) fn module_info(bytes: &[u8]) -> ModuleInfo {
+    ModuleInfo {
+        sha256: sha256_hex(bytes),
+        size_bytes: bytes.len() as u64,
+        triggers: vec![Trigger::PostLogin],
+        imports: vec![],
+        contract_version: "0.1.0".into(),
+    }
+}
+
+/// An Action without a module.
+pub(super) fn action(id: &str) -> Action {
+    Action {
+        id: id.parse().unwrap(),
+        name: format!("Action {id}"),
+        trigger: Trigger::PostLogin,
+        code: String::new(),
+        module: None,
+        built_at: None,
+        secrets: vec![],
+        deployed_version: None,
+        latest_number: 0,
+        all_changes_deployed: false,
+        created_at: at(0),
+        updated_at: at(0),
+    }
+}
+
+/// The Action with an uploaded module.
+pub(super) fn built(action: &Action, module: &[u8]) -> Action {
+    Action {
+        module: Some(module_info(module)),
+        built_at: Some(at(1)),
+        ..action.clone()
+    }
+}
+
+/// The next version of a built Action, and the Action that points at it.
+pub(super) fn deployed(action: &Action, version_id: &str) -> (Action, ActionVersion) {
+    let version = ActionVersion {
+        id: version_id.parse().unwrap(),
+        action_id: action.id.clone(),
+        number: action.latest_number + 1,
+        trigger: action.trigger,
+        code: String::new(),
+        module: action.module.clone().unwrap(),
+        secrets: vec![],
+        built_at: at(1),
+        created_at: at(2),
+    };
+    let action = Action {
+        deployed_version: Some(version.id.clone()),
+        latest_number: version.number,
+        all_changes_deployed: true,
+        ..action.clone()
+    };
+    (action, version)
+}
+
+pub(super) fn binding(id: &str, action: &str) -> Binding {
+    Binding {
+        id: id.parse().unwrap(),
+        action_id: action.parse().unwrap(),
+        display_name: format!("Binding {id}"),
+        on_error: OnError::Deny,
+        created_at: at(0),
+        updated_at: at(0),
+    }
+}
+
+pub(super) fn opaque_token(expires_at: Timestamp) -> OpaqueToken {
+    OpaqueToken {
+        user_id: "user-1".parse().unwrap(),
+        client_id: "client-1".parse().unwrap(),
+        scope: vec!["openid".into()],
+        expires_at,
+    }
+}
+
+/// Makes a tenant and in it one or two of everything: `client-1`, `client-2`,
+/// `api-1`, `cgr_1`, `con_Users`, `user-1` (`ann@example.com`), `rol_1`, `org_1`,
+/// `action-1` with `version-1` bound to post-login, an opaque token under 32 sevens.
+///
+/// # Panics
+/// When storage answers an error.
+pub async fn fill_tenant(storage: &dyn Storage, name: &str) {
+    storage.create_tenant(&tenant(name)).await.unwrap();
+    let store = storage.tenant(&name.parse().unwrap());
+    let key = signing_key("key-1", SigningAlgorithm::RS256);
+    store.current_signing_key_or_insert(&key).await.unwrap();
+    store.create_client(&client("client-1")).await.unwrap();
+    store.create_client(&client("client-2")).await.unwrap();
+    let api = resource_server("api-1", "https://api.example.com/");
+    store.create_resource_server(&api).await.unwrap();
+    store
+        .create_client_grant(&grant("cgr_1", "client-1", &api.identifier))
+        .await
+        .unwrap();
+    store.create_connection(&connection("Users")).await.unwrap();
+    store
+        .create_user(&user_with_email("user-1", "ann@example.com"))
+        .await
+        .unwrap();
+    store.create_role(&role("rol_1", "Reader")).await.unwrap();
+    store
+        .create_organization(&organization("org_1", "acme"))
+        .await
+        .unwrap();
+    store
+        .put_memberships(&[membership("org_1", "user-1")])
+        .await
+        .unwrap();
+
+    let draft = action("action-1");
+    store.create_action(&draft).await.unwrap();
+    let ready = built(&draft, MODULE);
+    store
+        .update_action(&draft, &ready, Some(MODULE))
+        .await
+        .unwrap();
+    let (live, version) = deployed(&ready, "version-1");
+    store.deploy_action(&ready, &live, &version).await.unwrap();
+    let bindings = [binding("binding-1", "action-1")];
+    store
+        .replace_bindings(Trigger::PostLogin, &bindings, None)
+        .await
+        .unwrap();
+
+    store
+        .put_opaque_token(&[7; 32], &opaque_token(at(1_000)))
+        .await
+        .unwrap();
+    let claims = object(json!({ "https://example.com/role": "admin" }));
+    let (user, client) = ("user-1".parse().unwrap(), "client-1".parse().unwrap());
+    store
+        .put_userinfo_claims(&user, &client, &claims)
+        .await
+        .unwrap();
+}

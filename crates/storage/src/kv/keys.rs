@@ -1,0 +1,400 @@
+//! Where everything is kept: the layout of the keys.
+//!
+//! ```text
+//! meta \0 canary                      proves the master key
+//! tenant \0 TENANT                    a tenant
+//! domain \0 hidden(DOMAIN)            whose domain it is
+//! deleting \0 TENANT                  a tenant whose data is being deleted
+//! data \0 TENANT \0 KIND \0 …         everything of a tenant, as the functions below say
+//! ```
+//!
+//! Parts are divided by `\0`, which no identifier holds. Texts of other kinds (email
+//! addresses, names, audiences) are hidden, which also bounds their length.
+
+use claimsmith_model::{
+    ActionId, ClientGrantId, ClientId, KeyId, OrganizationId, ResourceServerId, RoleId, TenantId,
+    Timestamp, Trigger, UserId, VersionId,
+};
+
+use crate::{Sealer, seal::hex};
+
+/// A key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Key(Vec<u8>);
+
+impl Key {
+    fn of(parts: &[&str]) -> Self {
+        Self(parts.join("\0").into_bytes())
+    }
+
+    pub(super) fn from_stored(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The last part.
+    pub(super) fn last_part(&self) -> &str {
+        let last = self.0.rsplit(|byte| *byte == 0).next().unwrap_or_default();
+        std::str::from_utf8(last).unwrap_or_default()
+    }
+
+    /// The key in another kind that the last part of this one names.
+    fn prefix(&self) -> Prefix {
+        let mut bytes = self.0.clone();
+        bytes.push(0);
+        Prefix(bytes)
+    }
+}
+
+/// What several keys begin with; ends in `\0`, so that no identifier that begins
+/// like another is met by mistake.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Prefix(Vec<u8>);
+
+impl Prefix {
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// The keys outside the tenants' data.
+pub(super) mod global {
+    use super::{Key, Prefix, Sealer, TenantId};
+
+    /// A known value that proves the master key.
+    pub(in crate::kv) fn canary() -> Key {
+        Key::of(&["meta", "canary"])
+    }
+
+    pub(in crate::kv) fn tenant(id: &TenantId) -> Key {
+        Key::of(&["tenant", id.as_str()])
+    }
+
+    pub(in crate::kv) fn tenants() -> Prefix {
+        Key::of(&["tenant"]).prefix()
+    }
+
+    /// → the tenant's id.
+    pub(in crate::kv) fn domain(sealer: &Sealer, domain: &str) -> Key {
+        Key::of(&["domain", &sealer.hide(&["domain", &domain.to_lowercase()])])
+    }
+
+    /// Is there while a deleted tenant's data is being removed.
+    pub(in crate::kv) fn deleting(id: &TenantId) -> Key {
+        Key::of(&["deleting", id.as_str()])
+    }
+
+    pub(in crate::kv) fn all_deleting() -> Prefix {
+        Key::of(&["deleting"]).prefix()
+    }
+
+    /// Everything of one tenant.
+    pub(in crate::kv) fn data(id: &TenantId) -> Prefix {
+        Key::of(&["data", id.as_str()]).prefix()
+    }
+}
+
+/// The keys of one tenant's data.
+#[derive(Debug, Clone)]
+pub(super) struct TenantKeys {
+    tenant: TenantId,
+    sealer: Sealer,
+}
+
+impl TenantKeys {
+    pub(super) fn new(tenant: TenantId, sealer: Sealer) -> Self {
+        Self { tenant, sealer }
+    }
+
+    pub(super) fn tenant(&self) -> &TenantId {
+        &self.tenant
+    }
+
+    fn key(&self, parts: &[&str]) -> Key {
+        let mut all = vec!["data", self.tenant.as_str()];
+        all.extend_from_slice(parts);
+        Key::of(&all)
+    }
+
+    fn prefix(&self, parts: &[&str]) -> Prefix {
+        self.key(parts).prefix()
+    }
+
+    /// → a number that changes with the tenant's configuration.
+    pub(super) fn stamp(&self) -> Key {
+        self.key(&["stamp"])
+    }
+
+    pub(super) fn signing_key(&self, id: &KeyId) -> Key {
+        self.key(&["signing-key", id.as_str()])
+    }
+
+    pub(super) fn signing_keys(&self) -> Prefix {
+        self.prefix(&["signing-key"])
+    }
+
+    pub(super) fn client(&self, id: &ClientId) -> Key {
+        self.key(&["client", id.as_str()])
+    }
+
+    pub(super) fn clients(&self) -> Prefix {
+        self.prefix(&["client"])
+    }
+
+    pub(super) fn resource_server(&self, id: &ResourceServerId) -> Key {
+        self.key(&["api", id.as_str()])
+    }
+
+    pub(super) fn resource_servers(&self) -> Prefix {
+        self.prefix(&["api"])
+    }
+
+    /// → the resource server's id.
+    pub(super) fn identifier(&self, identifier: &str) -> Key {
+        self.key(&[
+            "api-identifier",
+            &self.sealer.hide(&["identifier", identifier]),
+        ])
+    }
+
+    pub(super) fn client_grant(&self, id: &ClientGrantId) -> Key {
+        self.key(&["grant", id.as_str()])
+    }
+
+    pub(super) fn client_grants(&self) -> Prefix {
+        self.prefix(&["grant"])
+    }
+
+    /// → the grant's id.
+    pub(super) fn grant_of(&self, client: &ClientId, audience: &str) -> Key {
+        let audience = self.sealer.hide(&["identifier", audience]);
+        self.key(&["grant-of", client.as_str(), &audience])
+    }
+
+    pub(super) fn grants_of(&self, client: &ClientId) -> Prefix {
+        self.prefix(&["grant-of", client.as_str()])
+    }
+
+    /// → the grant's id.
+    pub(super) fn grant_for(&self, audience: &str, client: &ClientId) -> Key {
+        let audience = self.sealer.hide(&["identifier", audience]);
+        self.key(&["grant-for", &audience, client.as_str()])
+    }
+
+    pub(super) fn grants_for(&self, audience: &str) -> Prefix {
+        self.prefix(&["grant-for", &self.sealer.hide(&["identifier", audience])])
+    }
+
+    pub(super) fn connection(&self, name: &str) -> Key {
+        self.key(&["connection", &self.sealer.hide(&["connection", name])])
+    }
+
+    pub(super) fn connections(&self) -> Prefix {
+        self.prefix(&["connection"])
+    }
+
+    pub(super) fn user(&self, id: &UserId) -> Key {
+        self.key(&["user", id.as_str()])
+    }
+
+    pub(super) fn users(&self) -> Prefix {
+        self.prefix(&["user"])
+    }
+
+    /// Email addresses and user names of a connection share one space, because a
+    /// login form takes either. → the user's id.
+    pub(super) fn login(&self, connection: &str, login: &str) -> Key {
+        let hidden = self
+            .sealer
+            .hide(&["login", connection, &login.to_lowercase()]);
+        self.key(&["login", &hidden])
+    }
+
+    pub(super) fn role(&self, id: &RoleId) -> Key {
+        self.key(&["role", id.as_str()])
+    }
+
+    pub(super) fn roles(&self) -> Prefix {
+        self.prefix(&["role"])
+    }
+
+    /// → the role's id.
+    pub(super) fn role_name(&self, name: &str) -> Key {
+        self.key(&["role-name", &self.sealer.hide(&["role", name])])
+    }
+
+    pub(super) fn organization(&self, id: &OrganizationId) -> Key {
+        self.key(&["organization", id.as_str()])
+    }
+
+    pub(super) fn organizations(&self) -> Prefix {
+        self.prefix(&["organization"])
+    }
+
+    /// → the organization's id.
+    pub(super) fn organization_name(&self, name: &str) -> Key {
+        self.key(&[
+            "organization-name",
+            &self.sealer.hide(&["organization", name]),
+        ])
+    }
+
+    pub(super) fn membership(&self, organization: &OrganizationId, user: &UserId) -> Key {
+        self.key(&["member", organization.as_str(), user.as_str()])
+    }
+
+    pub(super) fn memberships(&self, organization: &OrganizationId) -> Prefix {
+        self.prefix(&["member", organization.as_str()])
+    }
+
+    /// The same memberships from the user's side. → the organization's id.
+    pub(super) fn member_of(&self, user: &UserId, organization: &OrganizationId) -> Key {
+        self.key(&["member-of", user.as_str(), organization.as_str()])
+    }
+
+    pub(super) fn all_member_of(&self, user: &UserId) -> Prefix {
+        self.prefix(&["member-of", user.as_str()])
+    }
+
+    pub(super) fn action(&self, id: &ActionId) -> Key {
+        self.key(&["action", id.as_str()])
+    }
+
+    pub(super) fn actions(&self) -> Prefix {
+        self.prefix(&["action"])
+    }
+
+    /// → the Action's id.
+    pub(super) fn action_name(&self, name: &str) -> Key {
+        self.key(&["action-name", &self.sealer.hide(&["action", name])])
+    }
+
+    pub(super) fn version(&self, id: &VersionId) -> Key {
+        self.key(&["version", id.as_str()])
+    }
+
+    /// Versions of an Action in the order of their numbers. → the version's id.
+    pub(super) fn version_of(&self, action: &ActionId, number: u32) -> Key {
+        self.key(&["version-of", action.as_str(), &format!("{number:010}")])
+    }
+
+    pub(super) fn versions_of(&self, action: &ActionId) -> Prefix {
+        self.prefix(&["version-of", action.as_str()])
+    }
+
+    /// Is there when the module is. → the name of its blob.
+    pub(super) fn module(&self, sha256: &str) -> Key {
+        self.key(&["module", &self.sealer.hide(&["module", sha256])])
+    }
+
+    pub(super) fn modules(&self) -> Prefix {
+        self.prefix(&["module"])
+    }
+
+    /// The name of a module's blob: a tenant's own, so that tenants share nothing.
+    pub(super) fn module_blob(&self, sha256: &str) -> String {
+        self.sealer
+            .hide(&["module blob", self.tenant.as_str(), sha256])
+    }
+
+    /// Is there for each draft that has the module.
+    pub(super) fn module_in_draft(&self, sha256: &str, action: &ActionId) -> Key {
+        let module = self.sealer.hide(&["module", sha256]);
+        self.key(&["module-use", &module, "draft", action.as_str()])
+    }
+
+    /// Is there for each version that has the module.
+    pub(super) fn module_in_version(&self, sha256: &str, version: &VersionId) -> Key {
+        let module = self.sealer.hide(&["module", sha256]);
+        self.key(&["module-use", &module, "version", version.as_str()])
+    }
+
+    pub(super) fn module_uses(&self, sha256: &str) -> Prefix {
+        self.prefix(&["module-use", &self.sealer.hide(&["module", sha256])])
+    }
+
+    pub(super) fn bindings(&self, trigger: Trigger) -> Key {
+        self.key(&["bindings", trigger.as_str()])
+    }
+
+    pub(super) fn opaque_token(&self, sha256: &[u8; 32]) -> Key {
+        self.opaque_token_hex(&hex(sha256))
+    }
+
+    pub(super) fn opaque_token_hex(&self, sha256: &str) -> Key {
+        self.key(&["opaque", sha256])
+    }
+
+    /// Opaque tokens in the order in which they end.
+    pub(super) fn opaque_token_end(&self, expires_at: Timestamp, sha256: &[u8; 32]) -> Key {
+        self.key(&["opaque-end", &sortable(expires_at), &hex(sha256)])
+    }
+
+    pub(super) fn opaque_token_ends(&self) -> Prefix {
+        self.prefix(&["opaque-end"])
+    }
+
+    /// Whether a key of [`Self::opaque_token_end`] is of a token that ended before `now`.
+    pub(super) fn ended_before(&self, end: &Key, now: Timestamp) -> bool {
+        let limit = self.key(&["opaque-end", &sortable(now)]);
+        end.as_bytes() < limit.as_bytes()
+    }
+
+    pub(super) fn userinfo(&self, user: &UserId, client: &ClientId) -> Key {
+        self.key(&["userinfo", user.as_str(), client.as_str()])
+    }
+
+    pub(super) fn all_userinfo(&self, user: &UserId) -> Prefix {
+        self.prefix(&["userinfo", user.as_str()])
+    }
+}
+
+/// A text that sorts as the moments do, from 1970 on; earlier ones count as 1970.
+fn sortable(moment: Timestamp) -> String {
+    format!("{:015}", moment.as_millis().max(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::MasterKey;
+
+    fn keys(tenant: &str) -> TenantKeys {
+        let sealer = Sealer::new(&MasterKey::parse(&"ab".repeat(32)).unwrap());
+        TenantKeys::new(tenant.parse().unwrap(), sealer)
+    }
+
+    #[test]
+    fn no_tenant_sees_anothers_keys_even_when_its_name_begins_alike() {
+        let key = keys("acme-2").client(&"c".parse().unwrap());
+        assert!(
+            key.as_bytes()
+                .starts_with(global::data(keys("acme-2").tenant()).as_bytes())
+        );
+        assert!(
+            !key.as_bytes()
+                .starts_with(global::data(keys("acme").tenant()).as_bytes())
+        );
+    }
+
+    #[test]
+    fn a_login_does_not_depend_on_case_and_stands_nowhere_in_clear() {
+        let key = keys("dev").login("Users", "Ann@Example.com");
+        assert_eq!(key, keys("dev").login("Users", "ann@example.COM"));
+        assert_ne!(key, keys("dev").login("users", "ann@example.com"));
+        assert!(!String::from_utf8_lossy(key.as_bytes()).contains("ann"));
+    }
+
+    #[test]
+    fn tokens_sort_by_their_end() {
+        let keys = keys("dev");
+        let end = |millis| keys.opaque_token_end(Timestamp::from_millis(millis), &[1; 32]);
+        assert!(end(9).as_bytes() < end(10).as_bytes());
+        assert!(end(-5).as_bytes() < end(10).as_bytes());
+        assert!(keys.ended_before(&end(9), Timestamp::from_millis(10)));
+        assert!(!keys.ended_before(&end(10), Timestamp::from_millis(10)));
+    }
+}

@@ -1,0 +1,474 @@
+//! The repository traits.
+
+use std::{fmt::Debug, sync::Arc};
+
+use async_trait::async_trait;
+use claimsmith_model::{
+    Action, ActionId, ActionVersion, Binding, Client, ClientGrant, ClientGrantId, ClientId,
+    Connection, ExecutionId, ExecutionRecord, JsonObject, Membership, OpaqueToken, Organization,
+    OrganizationId, ResourceServer, ResourceServerId, Role, RoleId, StoredKey, Tenant, TenantId,
+    Timestamp, Trigger, TriggerBindings, User, UserId, VersionId,
+};
+
+use crate::StorageError;
+
+type Result<T> = std::result::Result<T, StorageError>;
+
+/// Which part of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Page {
+    /// How many to leave out from the start.
+    pub skip: usize,
+    /// How many at most.
+    pub take: usize,
+}
+
+/// A server's data: its tenants, and a handle to each one's.
+#[async_trait]
+pub trait Storage: Send + Sync + Debug {
+    /// All tenants, in the order of their names.
+    async fn tenants(&self) -> Result<Vec<Tenant>>;
+
+    /// Stores a new tenant.
+    ///
+    /// # Errors
+    /// `Conflict` when the name, or one of the domains, is taken.
+    async fn create_tenant(&self, tenant: &Tenant) -> Result<()>;
+
+    /// Replaces a tenant that has not changed since `before` was read.
+    ///
+    /// # Errors
+    /// `NotFound`, `Changed`, or `Conflict` when one of the domains is taken.
+    async fn update_tenant(&self, before: &Tenant, after: &Tenant) -> Result<()>;
+
+    /// Deletes a tenant and everything of it.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    async fn delete_tenant(&self, id: &TenantId) -> Result<()>;
+
+    /// The handle to one tenant's data. Of a tenant that doesn't exist it is empty.
+    fn tenant(&self, id: &TenantId) -> Arc<dyn TenantStorage>;
+}
+
+/// The handle to one tenant's data. Every write answers `NotFound` when the tenant
+/// doesn't exist (any more).
+pub trait TenantStorage:
+    KeyRepository
+    + ClientRepository
+    + ResourceServerRepository
+    + ClientGrantRepository
+    + ConnectionRepository
+    + UserRepository
+    + RoleRepository
+    + OrganizationRepository
+    + ActionRepository
+    + BindingRepository
+    + TokenRepository
+    + StampRepository
+{
+}
+
+/// The stamp that tells caches whether they are still right.
+#[async_trait]
+pub trait StampRepository: Send + Sync + Debug {
+    /// A number that is another after every change of what token requests depend
+    /// on: the tenant and its settings, signing keys, clients, resource servers,
+    /// client grants, connections, roles, organizations (not their members),
+    /// Actions and bindings. Users, memberships and tokens don't count.
+    ///
+    /// A cache reads the stamp first and then what it keeps; it holds as long as
+    /// the stamp does. A tenant that doesn't exist has the stamp 0.
+    async fn configuration_stamp(&self) -> Result<u64>;
+}
+
+/// Signing keys.
+#[async_trait]
+pub trait KeyRepository: Send + Sync + Debug {
+    /// All signing keys, oldest first.
+    async fn signing_keys(&self) -> Result<Vec<StoredKey>>;
+
+    /// Stores a first key of its algorithm. When there is a current key of that
+    /// algorithm already (two requests raced), answers that one and stores nothing.
+    async fn current_signing_key_or_insert(&self, key: &StoredKey) -> Result<StoredKey>;
+}
+
+/// OAuth clients.
+#[async_trait]
+pub trait ClientRepository: Send + Sync + Debug {
+    /// One client.
+    async fn client(&self, id: &ClientId) -> Result<Option<Client>>;
+
+    /// Clients in the order of their `client_id`, and how many there are.
+    async fn clients(&self, page: Page) -> Result<(Vec<Client>, usize)>;
+
+    /// Stores a new client.
+    ///
+    /// # Errors
+    /// `Conflict` when the `client_id` is taken.
+    async fn create_client(&self, client: &Client) -> Result<()>;
+
+    /// Replaces a client that has not changed since `before` was read.
+    ///
+    /// # Errors
+    /// `NotFound`, `Changed`.
+    async fn update_client(&self, before: &Client, after: &Client) -> Result<()>;
+
+    /// Deletes a client and its grants; one that isn't there is no error.
+    async fn delete_client(&self, id: &ClientId) -> Result<()>;
+}
+
+/// Resource servers (APIs).
+#[async_trait]
+pub trait ResourceServerRepository: Send + Sync + Debug {
+    /// One resource server, by its internal identifier.
+    async fn resource_server(&self, id: &ResourceServerId) -> Result<Option<ResourceServer>>;
+
+    /// One resource server, by the audience that it is.
+    async fn resource_server_by_identifier(
+        &self,
+        identifier: &str,
+    ) -> Result<Option<ResourceServer>>;
+
+    /// Resource servers in the order of their identifiers (audiences), and how many there are.
+    async fn resource_servers(&self, page: Page) -> Result<(Vec<ResourceServer>, usize)>;
+
+    /// Stores a new resource server.
+    ///
+    /// # Errors
+    /// `Conflict` when the id or the identifier is taken.
+    async fn create_resource_server(&self, resource_server: &ResourceServer) -> Result<()>;
+
+    /// Replaces a resource server that has not changed since `before` was read;
+    /// its identifier never changes.
+    ///
+    /// # Errors
+    /// `NotFound`, `Changed`.
+    async fn update_resource_server(
+        &self,
+        before: &ResourceServer,
+        after: &ResourceServer,
+    ) -> Result<()>;
+
+    /// Deletes a resource server and the client grants for it; one that isn't
+    /// there is no error.
+    async fn delete_resource_server(&self, id: &ResourceServerId) -> Result<()>;
+}
+
+/// Client grants.
+#[async_trait]
+pub trait ClientGrantRepository: Send + Sync + Debug {
+    /// The grant of a client for an API, if there is one.
+    async fn client_grant(&self, client: &ClientId, audience: &str) -> Result<Option<ClientGrant>>;
+
+    /// One grant, by its identifier.
+    async fn client_grant_by_id(&self, id: &ClientGrantId) -> Result<Option<ClientGrant>>;
+
+    /// All grants in the order of their identifiers; of one client, or for one
+    /// audience, when given; and how many there are.
+    async fn client_grants(
+        &self,
+        client: Option<&ClientId>,
+        audience: Option<&str>,
+        page: Page,
+    ) -> Result<(Vec<ClientGrant>, usize)>;
+
+    /// Stores a new grant.
+    ///
+    /// # Errors
+    /// `Conflict` when the client has one for that audience; `NotFound` when the
+    /// client or the resource server doesn't exist.
+    async fn create_client_grant(&self, grant: &ClientGrant) -> Result<()>;
+
+    /// Replaces a grant that has not changed since `before` was read; client and
+    /// audience never change.
+    ///
+    /// # Errors
+    /// `NotFound`, `Changed`.
+    async fn update_client_grant(&self, before: &ClientGrant, after: &ClientGrant) -> Result<()>;
+
+    /// Deletes a grant; one that isn't there is no error.
+    async fn delete_client_grant(&self, id: &ClientGrantId) -> Result<()>;
+}
+
+/// Connections (sources of users).
+#[async_trait]
+pub trait ConnectionRepository: Send + Sync + Debug {
+    /// All connections in the order of their names. A tenant has few.
+    async fn connections(&self) -> Result<Vec<Connection>>;
+
+    /// One connection, by its name.
+    async fn connection_by_name(&self, name: &str) -> Result<Option<Connection>>;
+
+    /// Stores a new connection.
+    ///
+    /// # Errors
+    /// `Conflict` when the name is taken.
+    async fn create_connection(&self, connection: &Connection) -> Result<()>;
+}
+
+/// End users.
+#[async_trait]
+pub trait UserRepository: Send + Sync + Debug {
+    /// One user.
+    async fn user(&self, id: &UserId) -> Result<Option<User>>;
+
+    /// The user of a connection with that email address or user name, compared
+    /// without regard to case.
+    async fn user_by_login(&self, connection: &str, login: &str) -> Result<Option<User>>;
+
+    /// Users in the order of their `user_id`, and how many there are.
+    async fn users(&self, page: Page) -> Result<(Vec<User>, usize)>;
+
+    /// Stores a new user.
+    ///
+    /// # Errors
+    /// `Conflict` when the `user_id` is taken, or the email address or user name
+    /// in that connection.
+    async fn create_user(&self, user: &User) -> Result<()>;
+
+    /// Replaces a user who has not changed since `before` was read.
+    ///
+    /// # Errors
+    /// `NotFound`, `Changed`, or `Conflict` when the new email address or user
+    /// name is taken.
+    async fn update_user(&self, before: &User, after: &User) -> Result<()>;
+
+    /// Merges root-level keys into the user's metadata, `null` removing a key,
+    /// without touching the rest, whatever else changes the user meanwhile.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    async fn merge_user_metadata(
+        &self,
+        id: &UserId,
+        app_metadata: &JsonObject,
+        user_metadata: &JsonObject,
+        now: Timestamp,
+    ) -> Result<()>;
+
+    /// Counts a login and notes when and from where it came; merges metadata in
+    /// the same write, so that a login writes the user once.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    async fn record_login(
+        &self,
+        id: &UserId,
+        app_metadata: &JsonObject,
+        user_metadata: &JsonObject,
+        ip: &str,
+        now: Timestamp,
+    ) -> Result<()>;
+
+    /// Deletes a user with memberships and what `/userinfo` keeps; one who isn't
+    /// there is no error.
+    async fn delete_user(&self, id: &UserId) -> Result<()>;
+}
+
+/// Roles.
+#[async_trait]
+pub trait RoleRepository: Send + Sync + Debug {
+    /// One role.
+    async fn role(&self, id: &RoleId) -> Result<Option<Role>>;
+
+    /// Roles in the order of their identifiers, and how many there are.
+    async fn roles(&self, page: Page) -> Result<(Vec<Role>, usize)>;
+
+    /// Stores a new role.
+    ///
+    /// # Errors
+    /// `Conflict` when the id or the name is taken.
+    async fn create_role(&self, role: &Role) -> Result<()>;
+
+    /// Replaces a role that has not changed since `before` was read.
+    ///
+    /// # Errors
+    /// `NotFound`, `Changed`, or `Conflict` when the new name is taken.
+    async fn update_role(&self, before: &Role, after: &Role) -> Result<()>;
+
+    /// Deletes a role; users and members keep its identifier, which then means
+    /// nothing. One that isn't there is no error.
+    async fn delete_role(&self, id: &RoleId) -> Result<()>;
+}
+
+/// Organizations and their members.
+#[async_trait]
+pub trait OrganizationRepository: Send + Sync + Debug {
+    /// One organization.
+    async fn organization(&self, id: &OrganizationId) -> Result<Option<Organization>>;
+
+    /// One organization, by its name.
+    async fn organization_by_name(&self, name: &str) -> Result<Option<Organization>>;
+
+    /// Organizations in the order of their identifiers, and how many there are.
+    async fn organizations(&self, page: Page) -> Result<(Vec<Organization>, usize)>;
+
+    /// Stores a new organization.
+    ///
+    /// # Errors
+    /// `Conflict` when the id or the name is taken.
+    async fn create_organization(&self, organization: &Organization) -> Result<()>;
+
+    /// Replaces an organization that has not changed since `before` was read.
+    ///
+    /// # Errors
+    /// `NotFound`, `Changed`, or `Conflict` when the new name is taken.
+    async fn update_organization(&self, before: &Organization, after: &Organization) -> Result<()>;
+
+    /// Deletes an organization and its memberships; one that isn't there is no error.
+    async fn delete_organization(&self, id: &OrganizationId) -> Result<()>;
+
+    /// One user's membership in an organization.
+    async fn membership(
+        &self,
+        organization: &OrganizationId,
+        user: &UserId,
+    ) -> Result<Option<Membership>>;
+
+    /// The memberships of an organization in the order of user ids, and how many there are.
+    async fn memberships(
+        &self,
+        organization: &OrganizationId,
+        page: Page,
+    ) -> Result<(Vec<Membership>, usize)>;
+
+    /// Stores or replaces memberships, all or none.
+    ///
+    /// # Errors
+    /// `NotFound` when the organization, or one of the users, doesn't exist.
+    async fn put_memberships(&self, memberships: &[Membership]) -> Result<()>;
+
+    /// Ends memberships; those that aren't there are no error.
+    async fn remove_memberships(
+        &self,
+        organization: &OrganizationId,
+        users: &[UserId],
+    ) -> Result<()>;
+}
+
+/// Actions, their versions and modules.
+#[async_trait]
+pub trait ActionRepository: Send + Sync + Debug {
+    /// One Action.
+    async fn action(&self, id: &ActionId) -> Result<Option<Action>>;
+
+    /// All Actions, oldest first. A tenant has at most some hundreds.
+    async fn actions(&self) -> Result<Vec<Action>>;
+
+    /// Stores a new Action.
+    ///
+    /// # Errors
+    /// `Conflict` when the id or the name is taken.
+    async fn create_action(&self, action: &Action) -> Result<()>;
+
+    /// Replaces an Action that has not changed since `before` was read, together
+    /// with the bytes of its draft's module when they are new.
+    ///
+    /// # Errors
+    /// `NotFound`, `Changed`, or `Conflict` when the new name is taken.
+    async fn update_action(
+        &self,
+        before: &Action,
+        after: &Action,
+        module: Option<&[u8]>,
+    ) -> Result<()>;
+
+    /// Stores a new version and makes the Action point at it, in one step. Name and
+    /// draft stay as they are; the version's module is one that was uploaded.
+    ///
+    /// # Errors
+    /// `NotFound` (also of the module), `Changed`, or `Conflict` when the version's id is taken.
+    async fn deploy_action(
+        &self,
+        before: &Action,
+        after: &Action,
+        version: &ActionVersion,
+    ) -> Result<()>;
+
+    /// Deletes an Action with its versions, modules that no other version has, and
+    /// its bindings. One that isn't there is no error.
+    ///
+    /// # Errors
+    /// `Conflict` when it is bound and `detach` is false.
+    async fn delete_action(&self, id: &ActionId, detach: bool) -> Result<()>;
+
+    /// One version.
+    async fn action_version(&self, id: &VersionId) -> Result<Option<ActionVersion>>;
+
+    /// All versions of an Action, newest first.
+    async fn action_versions(&self, id: &ActionId) -> Result<Vec<ActionVersion>>;
+
+    /// The bytes of an uploaded module, by their SHA-256 in lower-case hexadecimal.
+    async fn module(&self, sha256: &str) -> Result<Option<Vec<u8>>>;
+}
+
+/// The order of Actions per trigger.
+#[async_trait]
+pub trait BindingRepository: Send + Sync + Debug {
+    /// The bindings of a trigger.
+    async fn bindings(&self, trigger: Trigger) -> Result<TriggerBindings>;
+
+    /// Replaces the bindings of a trigger as a whole. Answers them with their new
+    /// revision.
+    ///
+    /// # Errors
+    /// `Changed` when `if_match` is given and isn't the present revision;
+    /// `NotFound` when a bound Action doesn't exist or has no deployed version.
+    async fn replace_bindings(
+        &self,
+        trigger: Trigger,
+        bindings: &[Binding],
+        if_match: Option<u64>,
+    ) -> Result<TriggerBindings>;
+}
+
+/// Opaque access tokens, and what `/userinfo` shows.
+#[async_trait]
+pub trait TokenRepository: Send + Sync + Debug {
+    /// The opaque token with this SHA-256; also when it has expired.
+    async fn opaque_token(&self, sha256: &[u8; 32]) -> Result<Option<OpaqueToken>>;
+
+    /// Stores a new opaque token under its SHA-256.
+    async fn put_opaque_token(&self, sha256: &[u8; 32], token: &OpaqueToken) -> Result<()>;
+
+    /// Deletes opaque tokens that expired before `now`, at most `limit` of them;
+    /// answers how many.
+    async fn remove_expired_opaque_tokens(&self, now: Timestamp, limit: usize) -> Result<usize>;
+
+    /// The custom ID token claims of a user at a client, as of the last login.
+    async fn userinfo_claims(&self, user: &UserId, client: &ClientId) -> Result<JsonObject>;
+
+    /// Keeps them. Writes nothing when they are what is kept already.
+    ///
+    /// # Errors
+    /// `NotFound` when the user doesn't exist.
+    async fn put_userinfo_claims(
+        &self,
+        user: &UserId,
+        client: &ClientId,
+        claims: &JsonObject,
+    ) -> Result<()>;
+}
+
+/// Execution records: kept in the background, capped by bytes and age, and apart
+/// from everything else, so that a flood of them can't hold up a token.
+#[async_trait]
+pub trait ExecutionLog: Send + Sync + Debug {
+    /// Takes a record. Never waits: when the queue is full the record is dropped
+    /// and counted.
+    fn record(&self, tenant: &TenantId, record: Arc<ExecutionRecord>);
+
+    /// A record, from the moment it was taken.
+    async fn execution(
+        &self,
+        tenant: &TenantId,
+        id: &ExecutionId,
+    ) -> Result<Option<Arc<ExecutionRecord>>>;
+
+    /// Deletes all records of a tenant, those that are still queued too.
+    async fn remove_tenant(&self, tenant: &TenantId) -> Result<()>;
+
+    /// How many records were dropped since the start because the queue was full.
+    fn dropped(&self) -> u64;
+}
