@@ -1,0 +1,345 @@
+//! The engine: one for the whole server.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use claimsmith_model::{ModuleInfo, Trigger};
+use wasmtime::{
+    Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig,
+    component::{Component, ComponentExportIndex, InstancePre, Linker},
+};
+
+use crate::{CheckError, Limits, host, module, sandbox::Sandbox};
+
+/// How the engine is set up.
+#[derive(Debug, Clone, Copy)]
+pub struct EngineConfig {
+    /// Executions in flight at once, in all; further ones wait for a place.
+    pub executions_max: u32,
+    /// The highest limits that any execution may be given.
+    pub limits: Limits,
+    /// How often running guests are interrupted, in milliseconds: none holds its
+    /// thread longer, and deadlines are kept to this precision.
+    pub tick_ms: u64,
+    /// The largest upload, in bytes. CPython Actions have 18 MB.
+    pub module_bytes_max: usize,
+    /// Machine code kept in memory of modules that nothing uses just now, in bytes.
+    pub idle_code_bytes_max: usize,
+}
+
+impl Default for EngineConfig {
+    fn default() -> Self {
+        Self {
+            executions_max: 256,
+            limits: Limits::default(),
+            tick_ms: 5,
+            module_bytes_max: 32 << 20,
+            idle_code_bytes_max: 128 << 20,
+        }
+    }
+}
+
+/// The engine could not be set up.
+#[derive(Debug, thiserror::Error)]
+#[error("the WebAssembly engine can't be set up on this machine: {0}")]
+pub struct EngineError(String);
+
+/// Checks, compiles, caches and runs Actions. Cheap to clone.
+#[derive(Clone)]
+pub struct ActionEngine(pub(crate) Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) engine: Engine,
+    pub(crate) linker: Linker<Sandbox>,
+    pub(crate) config: EngineConfig,
+    pub(crate) ticks: AtomicU64,
+    pub(crate) places: tokio::sync::Semaphore,
+    compiled: Mutex<CodeCache>,
+}
+
+/// A module that was checked and compiled, ready to run.
+#[derive(Clone)]
+pub struct CompiledAction(pub(crate) Arc<Compiled>);
+
+pub(crate) struct Compiled {
+    pub(crate) info: ModuleInfo,
+    pub(crate) instance_pre: InstancePre<Sandbox>,
+    pub(crate) handlers: Vec<(Trigger, ComponentExportIndex)>,
+    code_bytes: usize,
+}
+
+impl ActionEngine {
+    /// Sets up the engine.
+    ///
+    /// # Errors
+    /// When this machine can't give the engine what it needs, such as address
+    /// space for its pool.
+    pub fn new(config: EngineConfig) -> Result<Self, EngineError> {
+        let failed = |error: wasmtime::Error| EngineError(format!("{error:#}"));
+        let engine = Engine::new(&engine_config(&config)).map_err(failed)?;
+        let mut linker = Linker::new(&engine);
+        host::add_to_linker(&mut linker).map_err(failed)?;
+        Ok(Self(Arc::new(Inner {
+            engine,
+            linker,
+            places: tokio::sync::Semaphore::new(config.executions_max as usize),
+            ticks: AtomicU64::new(0),
+            compiled: Mutex::default(),
+            config,
+        })))
+    }
+
+    /// How the engine is set up.
+    #[must_use]
+    pub fn config(&self) -> &EngineConfig {
+        &self.0.config
+    }
+
+    /// Lets one tick pass: running guests yield, and those past their deadline end.
+    pub fn tick(&self) {
+        self.0.ticks.fetch_add(1, Ordering::Relaxed);
+        self.0.engine.increment_epoch();
+    }
+
+    /// Lets ticks pass by the clock, on a thread of its own, until the answer is dropped.
+    ///
+    /// # Errors
+    /// When the thread can't be started.
+    pub fn start_ticker(&self) -> std::io::Result<Ticker> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
+        let engine = self.clone();
+        let pause = Duration::from_millis(self.0.config.tick_ms.max(1));
+        thread::Builder::new()
+            .name("epoch-ticker".to_owned())
+            .spawn(move || {
+                while !stopped.load(Ordering::Relaxed) {
+                    thread::sleep(pause);
+                    engine.tick();
+                }
+            })?;
+        Ok(Ticker(stop))
+    }
+
+    /// Proves an upload: it compiles, exports at least one trigger's handler, imports
+    /// nothing but the contract and WASI, and can be instantiated under the limits.
+    ///
+    /// Compiling takes seconds for large modules, so it runs on a blocking thread.
+    ///
+    /// # Errors
+    /// All that is wrong with the module, or that the server could not tell.
+    pub async fn check(&self, bytes: Arc<[u8]>) -> Result<CompiledAction, CheckError> {
+        let action = self.load(bytes).await?;
+        self.instantiate_once(&action).await?;
+        Ok(action)
+    }
+
+    /// Compiles a module that was proven before, or finds it in the cache.
+    ///
+    /// # Errors
+    /// As for [`Self::check`]: bytes from storage are not trusted either.
+    pub async fn load(&self, bytes: Arc<[u8]>) -> Result<CompiledAction, CheckError> {
+        let sha256 = module::sha256(&bytes);
+        if let Some(action) = self.cached(&sha256) {
+            return Ok(action);
+        }
+        let engine = self.clone();
+        let compiling = tokio::task::spawn_blocking(move || engine.compile(&bytes, sha256));
+        compiling
+            .await
+            .map_err(|error| CheckError::Host(error.to_string()))?
+    }
+
+    /// A module whose compiled form is in the cache, by the SHA-256 of its bytes.
+    #[must_use]
+    pub fn cached(&self, sha256: &str) -> Option<CompiledAction> {
+        let mut cache = self
+            .0
+            .compiled
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        cache.get(sha256)
+    }
+
+    fn compile(&self, bytes: &[u8], sha256: String) -> Result<CompiledAction, CheckError> {
+        let inner = &self.0;
+        let size_bytes = bytes.len() as u64;
+        if bytes.len() > inner.config.module_bytes_max {
+            return Err(CheckError::too_large(
+                bytes.len(),
+                inner.config.module_bytes_max,
+            ));
+        }
+        let component_bytes = module::componentize(bytes)?;
+        let surface = module::inspect(&component_bytes)?;
+        let component = Component::new(&inner.engine, &component_bytes)
+            .map_err(|error| CheckError::from_compiler(&error))?;
+        let instance_pre = inner
+            .linker
+            .instantiate_pre(&component)
+            .map_err(|error| CheckError::from_linker(&error))?;
+        let handlers = module::handlers(&component)?;
+        let code = component.image_range();
+        let action = CompiledAction(Arc::new(Compiled {
+            info: ModuleInfo {
+                sha256,
+                size_bytes,
+                triggers: handlers.iter().map(|(trigger, _)| *trigger).collect(),
+                imports: surface.imports,
+                contract_version: surface.contract_version,
+            },
+            instance_pre,
+            handlers,
+            code_bytes: (code.end as usize).saturating_sub(code.start as usize),
+        }));
+        let mut cache = inner
+            .compiled
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        cache.insert(&action, inner.config.idle_code_bytes_max);
+        Ok(action)
+    }
+}
+
+impl fmt::Debug for ActionEngine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ActionEngine")
+            .field("config", &self.0.config)
+            .finish_non_exhaustive()
+    }
+}
+
+impl CompiledAction {
+    /// What the module is.
+    #[must_use]
+    pub fn info(&self) -> &ModuleInfo {
+        &self.0.info
+    }
+
+    /// Whether the module has a handler for the trigger.
+    #[must_use]
+    pub fn serves(&self, trigger: Trigger) -> bool {
+        self.0.handlers.iter().any(|(served, _)| *served == trigger)
+    }
+}
+
+impl fmt::Debug for CompiledAction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CompiledAction")
+            .field("info", &self.0.info)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Keeps ticks coming; dropping it ends them.
+#[derive(Debug)]
+pub struct Ticker(Arc<AtomicBool>);
+
+impl Drop for Ticker {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Compiled modules by content: those in use anywhere, and as many idle ones as
+/// fit, oldest first to go.
+#[derive(Default)]
+struct CodeCache {
+    by_content: HashMap<String, CompiledAction>,
+    oldest_first: std::collections::VecDeque<String>,
+}
+
+impl CodeCache {
+    fn get(&mut self, sha256: &str) -> Option<CompiledAction> {
+        self.by_content.get(sha256).cloned()
+    }
+
+    fn insert(&mut self, action: &CompiledAction, idle_bytes_max: usize) {
+        let sha256 = action.info().sha256.clone();
+        if self
+            .by_content
+            .insert(sha256.clone(), action.clone())
+            .is_none()
+        {
+            self.oldest_first.push_back(sha256);
+        }
+        self.evict(idle_bytes_max);
+    }
+
+    fn evict(&mut self, idle_bytes_max: usize) {
+        let is_idle = |action: &CompiledAction| Arc::strong_count(&action.0) == 1;
+        let mut idle_bytes: usize = self
+            .by_content
+            .values()
+            .filter(|a| is_idle(a))
+            .map(|a| a.0.code_bytes)
+            .sum();
+        let Self {
+            by_content,
+            oldest_first,
+        } = self;
+        oldest_first.retain(|sha256| {
+            let evicted =
+                idle_bytes > idle_bytes_max && by_content.get(sha256).is_some_and(is_idle);
+            if evicted && let Some(action) = by_content.remove(sha256) {
+                idle_bytes = idle_bytes.saturating_sub(action.0.code_bytes);
+            }
+            !evicted
+        });
+    }
+}
+
+/// The engine's settings, and why each.
+fn engine_config(config: &EngineConfig) -> Config {
+    let mut settings = Config::new();
+    settings
+        // Guests are preempted by epochs: about 10 % slower code, where fuel costs
+        // up to three times as much.
+        .epoch_interruption(true)
+        // Component-model concurrency more than doubles the cost of a call, and a
+        // trigger's handler is one plain call.
+        .concurrency_support(false)
+        // The same bits on every machine, so that an execution can be repeated.
+        .cranelift_nan_canonicalization(true)
+        .relaxed_simd_deterministic(true)
+        // What no guest toolchain needs is off.
+        .wasm_memory64(false)
+        .memory_init_cow(true)
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool(config)));
+    settings
+}
+
+fn pool(config: &EngineConfig) -> PoolingAllocationConfig {
+    let limits = &config.limits;
+    let count = |value: usize| u32::try_from(value).unwrap_or(u32::MAX);
+    let executions = config.executions_max;
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(executions)
+        .total_stacks(executions)
+        // Rust guests have one core instance and memory, guests through the preview 1
+        // adapter some; only CPython comes near the limit.
+        .total_core_instances(executions.saturating_mul(8))
+        .total_memories(executions.saturating_mul(2))
+        .total_tables(executions.saturating_mul(4))
+        .max_core_instances_per_component(count(limits.instances_max))
+        .max_memories_per_component(count(limits.memories_max))
+        .max_tables_per_component(count(limits.tables_max))
+        .table_elements(limits.table_elements_max)
+        .max_memory_size(limits.memory_bytes_max)
+        // Giving pages back costs more than the rest of an execution: keep those of
+        // small guests, and find the written ones by `PAGEMAP_SCAN` where the
+        // kernel has it.
+        .linear_memory_keep_resident(2 << 20)
+        .table_keep_resident(64 << 10)
+        .pagemap_scan(Enabled::Auto)
+        .max_unused_warm_slots(32);
+    pool
+}

@@ -1,0 +1,77 @@
+//! Telling why an execution ended, and whose fault that was.
+
+use claimsmith_model::{Fault, FaultKind};
+use wasmtime::Trap;
+
+/// The longest text of a fault that is kept, in bytes; a guest's error text may
+/// be as long as its memory.
+const MESSAGE_BYTES_MAX: usize = 4_096;
+
+/// Why the host itself ended an execution.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Stop {
+    /// It took too long.
+    #[error("the execution took longer than its deadline of {deadline_ms} ms")]
+    Deadline { deadline_ms: u64 },
+    /// It asked for more, or larger, things than it may.
+    #[error("{0}")]
+    Limit(String),
+}
+
+/// A fault of the given kind, with its blame and a bounded message.
+pub(crate) fn fault(kind: FaultKind, message: &str) -> Fault {
+    let end = message.floor_char_boundary(MESSAGE_BYTES_MAX);
+    Fault {
+        kind,
+        blame: kind.blame(),
+        message: message.get(..end).unwrap_or_default().to_owned(),
+    }
+}
+
+/// What an error of an execution means. `memory_refused` tells that the guest was
+/// refused memory before, of which a trap is then the consequence.
+pub(crate) fn classify(error: &wasmtime::Error, memory_refused: Option<&str>) -> Fault {
+    if let Some(stop) = error.downcast_ref::<Stop>() {
+        let kind = match stop {
+            Stop::Deadline { .. } => FaultKind::Deadline,
+            Stop::Limit(_) => FaultKind::Limit,
+        };
+        return fault(kind, &stop.to_string());
+    }
+    if let Some(exit) = error.downcast_ref::<wasmtime_wasi::I32Exit>() {
+        return fault(
+            FaultKind::GuestError,
+            &format!("the Action ended its process with exit code {}", exit.0),
+        );
+    }
+    if let Some(trap) = error.downcast_ref::<Trap>() {
+        if let Some(refused) = memory_refused {
+            return fault(
+                FaultKind::Memory,
+                &format!("{refused}; it then trapped: {trap}"),
+            );
+        }
+        return fault(
+            FaultKind::Trap,
+            &format!("the Action trapped: {trap}{}", place(error)),
+        );
+    }
+    if let Some(refused) = memory_refused {
+        return fault(FaultKind::Memory, refused);
+    }
+    fault(FaultKind::Host, &format!("{error:#}"))
+}
+
+/// The innermost named function of the trap's backtrace.
+fn place(error: &wasmtime::Error) -> String {
+    error
+        .downcast_ref::<wasmtime::WasmBacktrace>()
+        .and_then(|backtrace| {
+            backtrace
+                .frames()
+                .iter()
+                .find_map(wasmtime::FrameInfo::func_name)
+        })
+        .map(|name| format!(" (in `{name}`)"))
+        .unwrap_or_default()
+}

@@ -1,0 +1,27 @@
+//! The host's side of the contract, one file for each group of interfaces.
+//!
+//! A function either answers with the interface's own refusal, or ends the
+//! execution on purpose with a [`Stop`](crate::fault::Stop).
+
+mod commands;
+mod event;
+mod metadata;
+pub(crate) mod wasi;
+
+use wasmtime::component::{HasSelf, Linker};
+
+use crate::sandbox::Sandbox;
+
+wasmtime::component::bindgen!({
+    path: "../../wit",
+    world: "both-triggers",
+    imports: { default: trappable },
+});
+
+pub(crate) use claimsmith::actions as contract;
+
+/// Links the contract and WASI.
+pub(crate) fn add_to_linker(linker: &mut Linker<Sandbox>) -> wasmtime::Result<()> {
+    BothTriggers::add_to_linker::<_, HasSelf<_>>(linker, |sandbox| sandbox)?;
+    wasmtime_wasi::p2::add_to_linker_async(linker)
+}

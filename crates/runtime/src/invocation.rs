@@ -1,0 +1,70 @@
+//! What goes into an execution and what comes out.
+
+use std::sync::Arc;
+
+use claimsmith_claims::Ledger;
+use claimsmith_model::{
+    ActionSecret, Command, Denial, Event, Fault, LogLine, RefusedClaim, RefusedCommand, Timestamp,
+    Trigger, Usage,
+};
+
+use crate::{ActionCache, Limits};
+
+/// One execution to be made.
+#[derive(Debug, Clone)]
+pub struct Invocation {
+    /// The trigger that runs.
+    pub trigger: Trigger,
+    /// The Action's name, for reports.
+    pub action: Arc<str>,
+    /// What the Action reads, with what earlier Actions changed.
+    pub event: Arc<Event>,
+    /// The access token's claims so far.
+    pub access_token: Ledger,
+    /// The ID token's claims so far.
+    pub id_token: Ledger,
+    /// At `credentials-exchange`, the scopes that the client's grant holds: target
+    /// scopes must be among them.
+    pub grant_scopes: Arc<[String]>,
+    /// The Action's secrets.
+    pub secrets: Arc<[ActionSecret]>,
+    /// The trigger's shared cache.
+    pub cache: Arc<ActionCache>,
+    /// The time that the guest's clocks start at.
+    pub started_at: Timestamp,
+    /// What the guest's random numbers are derived from.
+    pub seed: u64,
+    /// What the execution may use.
+    pub limits: Limits,
+}
+
+/// What came of an execution.
+///
+/// When `fault` is there, everything that the Action asked for is to be
+/// discarded: `commands`, `denial`, the ledgers and the event are then those that
+/// went in, or empty.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// What the Action asked for, in order, as far as the host took it.
+    pub commands: Vec<Command>,
+    /// The Action's first denial.
+    pub denial: Option<Denial>,
+    /// The access token's claims with the Action's.
+    pub access_token: Ledger,
+    /// The ID token's claims with the Action's.
+    pub id_token: Ledger,
+    /// The event with the Action's changes to the transaction.
+    pub event: Arc<Event>,
+    /// The claims that the policy refused.
+    pub refused_claims: Vec<RefusedClaim>,
+    /// Other commands that were refused.
+    pub refused_commands: Vec<RefusedCommand>,
+    /// What the Action logged.
+    pub logs: Vec<LogLine>,
+    /// Bytes of log text beyond the limit.
+    pub log_bytes_dropped: u64,
+    /// What it used.
+    pub usage: Usage,
+    /// Why it failed, if it did.
+    pub fault: Option<Fault>,
+}

@@ -1,0 +1,34 @@
+//! The host of Actions: checks an uploaded module, compiles and caches it, and
+//! runs it in a sandbox of its own for every execution.
+//!
+//! The crate knows neither OAuth nor storage. It receives bytes, an event and two
+//! claim ledgers, and returns an [`Outcome`]: what the Action asked for, what it
+//! logged, what it used, and, if it failed, whose fault that was. Whether a claim
+//! passes is decided by `claimsmith-claims`; this crate only asks.
+//!
+//! A guest gets nothing but the contract in `wit/` and a WASI without files,
+//! environment, network or real clocks: time and randomness come from the
+//! invocation, so that an execution can be repeated exactly.
+//!
+//! | to | call |
+//! |---|---|
+//! | prove an upload | [`ActionEngine::check`] |
+//! | load a checked module | [`ActionEngine::load`] |
+//! | run it | [`ActionEngine::execute`] |
+
+mod cache;
+mod engine;
+mod execute;
+mod fault;
+mod host;
+mod invocation;
+mod limits;
+mod log;
+mod module;
+mod sandbox;
+
+pub use cache::ActionCache;
+pub use engine::{ActionEngine, CompiledAction, EngineConfig, EngineError, Ticker};
+pub use invocation::{Invocation, Outcome};
+pub use limits::Limits;
+pub use module::{CheckError, ModuleProblem};

@@ -1,0 +1,454 @@
+//! Uploaded modules: what they are, what they want, and all that is wrong with them.
+
+use std::fmt::Write as _;
+
+use claimsmith_model::Trigger;
+use sha2::{Digest, Sha256};
+use wasi_preview1_component_adapter_provider::{
+    WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER,
+};
+use wasmparser::{ComponentExternalKind, Encoding, Parser, Payload};
+use wasmtime::component::{Component, ComponentExportIndex};
+use wit_component::ComponentEncoder;
+
+/// The contract's package; its interfaces are what a guest may import.
+const CONTRACT: &str = "claimsmith:actions/";
+/// The version of the contract that this server offers.
+const CONTRACT_VERSION: &str = "0.1.0";
+/// The contract's interfaces that a guest may import.
+const CONTRACT_IMPORTS: [&str; 24] = [
+    "access-token",
+    "cache",
+    "credentials-exchange-access",
+    "event",
+    "event-access-token",
+    "event-authentication",
+    "event-authorization",
+    "event-client",
+    "event-connection",
+    "event-organization",
+    "event-refresh-token",
+    "event-request",
+    "event-resource-server",
+    "event-stats",
+    "event-tenant",
+    "event-transaction",
+    "event-user",
+    "id-token",
+    "log",
+    "post-login-access",
+    "refusals",
+    "secrets",
+    "transaction",
+    "user",
+];
+/// The WASI packages that are linked, with nothing granted.
+const WASI_PACKAGES: [&str; 6] = [
+    "wasi:io/",
+    "wasi:clocks/",
+    "wasi:random/",
+    "wasi:cli/",
+    "wasi:filesystem/",
+    "wasi:sockets/",
+];
+/// How many names of one kind an error lists; an upload may have thousands.
+const NAMES_LISTED_MAX: usize = 50;
+/// The longest part of a compiler's text that an error shows, in bytes.
+const COMPILER_TEXT_BYTES_MAX: usize = 1_000;
+
+/// Why a module was not accepted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CheckError {
+    /// The module is at fault: everything that is wrong with it.
+    #[error("{}", join(.0))]
+    Problems(Vec<ModuleProblem>),
+    /// The server could not tell.
+    #[error("the module could not be checked: {0}")]
+    Host(String),
+}
+
+/// One thing that is wrong with a module.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModuleProblem {
+    /// A stable word for programs: `not_wasm`, `malformed`, `too_large`,
+    /// `no_contract`, `no_trigger`, `import_not_offered`, `unsupported`, `does_not_start`.
+    pub code: &'static str,
+    /// What is wrong and what to do.
+    pub message: String,
+}
+
+impl ModuleProblem {
+    fn new(code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+        }
+    }
+
+    pub(crate) fn does_not_start(message: &str) -> Self {
+        Self::new(
+            "does_not_start",
+            format!("the module can't be started: {message}"),
+        )
+    }
+}
+
+fn join(problems: &[ModuleProblem]) -> String {
+    let texts: Vec<_> = problems
+        .iter()
+        .map(|problem| problem.message.as_str())
+        .collect();
+    texts.join("; ")
+}
+
+impl CheckError {
+    fn one(code: &'static str, message: impl Into<String>) -> Self {
+        Self::Problems(vec![ModuleProblem::new(code, message)])
+    }
+
+    pub(crate) fn too_large(bytes: usize, bytes_max: usize) -> Self {
+        Self::one(
+            "too_large",
+            format!("the module has {bytes} bytes; at most {bytes_max} are accepted"),
+        )
+    }
+
+    pub(crate) fn from_compiler(error: &wasmtime::Error) -> Self {
+        Self::one(
+            "unsupported",
+            format!("the module does not compile: {}", shortened(error)),
+        )
+    }
+
+    pub(crate) fn from_linker(error: &wasmtime::Error) -> Self {
+        Self::one(
+            "import_not_offered",
+            format!(
+                "an import does not fit the contract {CONTRACT_VERSION}: {}; rebuild the Action \
+                 with the SDK of this server's version",
+                shortened(error)
+            ),
+        )
+    }
+}
+
+fn shortened(error: &dyn std::fmt::Display) -> String {
+    let text = format!("{error:#}");
+    let end = text.floor_char_boundary(COMPILER_TEXT_BYTES_MAX);
+    text.get(..end).unwrap_or_default().replace('\n', " ")
+}
+
+/// SHA-256 in lower-case hexadecimal.
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(64);
+    for byte in Sha256::digest(bytes) {
+        // Writing to a String can't fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
+
+/// The component that an upload is, or becomes.
+///
+/// Core modules are turned into components by the types that their bindings
+/// generator left in a custom section; those on WASI preview 1 get the adapter.
+pub(crate) fn componentize(bytes: &[u8]) -> Result<Vec<u8>, CheckError> {
+    if !bytes.starts_with(b"\0asm") {
+        return Err(CheckError::one("not_wasm", not_wasm(bytes)));
+    }
+    if Parser::is_component(bytes) {
+        return Ok(bytes.to_vec());
+    }
+    let core = CoreModule::read(bytes)?;
+    if !core.has_component_type {
+        return Err(CheckError::one(
+            "no_contract",
+            "the module is a core module without component types: it was not built with an Actions \
+             SDK or bindings made from `wit/`; build it with one, or upload a component",
+        ));
+    }
+    let problems: Vec<_> = core
+        .offending_imports
+        .iter()
+        .take(NAMES_LISTED_MAX)
+        .collect();
+    if !problems.is_empty() {
+        return Err(CheckError::Problems(
+            problems.into_iter().map(|n| not_offered(n)).collect(),
+        ));
+    }
+    let encode = || {
+        ComponentEncoder::default()
+            .adapter(
+                WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME,
+                WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER,
+            )?
+            .module(bytes)?
+            .validate(true)
+            .encode()
+    };
+    encode().map_err(|error| {
+        let error = shortened(&error);
+        CheckError::one(
+            "malformed",
+            format!("the module can't be made a component: {error}"),
+        )
+    })
+}
+
+fn not_wasm(bytes: &[u8]) -> String {
+    let found = if bytes.is_empty() {
+        "the body is empty"
+    } else if bytes.starts_with(b"\x7fELF") {
+        "the body is native or precompiled code"
+    } else if bytes.starts_with(b"PK") {
+        "the body is a zip archive"
+    } else if bytes.starts_with(b"(module") || bytes.starts_with(b"(component") {
+        "the body is WebAssembly text"
+    } else {
+        "the body does not begin with the bytes of WebAssembly (\\0asm)"
+    };
+    format!("{found}; upload the .wasm file that the compiler wrote, as it is")
+}
+
+/// What matters of a core module.
+#[derive(Default)]
+struct CoreModule {
+    has_component_type: bool,
+    offending_imports: Vec<String>,
+}
+
+impl CoreModule {
+    fn read(bytes: &[u8]) -> Result<Self, CheckError> {
+        let mut core = Self::default();
+        for payload in Parser::new(0).parse_all(bytes) {
+            match payload.map_err(|error| malformed(&error))? {
+                Payload::Version {
+                    encoding: Encoding::Component,
+                    ..
+                } => {
+                    return Err(CheckError::one(
+                        "malformed",
+                        "a component inside a core module",
+                    ));
+                }
+                Payload::ImportSection(imports) => {
+                    for import in imports.into_imports() {
+                        let import = import.map_err(|error| malformed(&error))?;
+                        if !is_offered_to_core(import.module) {
+                            core.note(format!("{}.{}", import.module, import.name));
+                        }
+                    }
+                }
+                Payload::CustomSection(section) if section.name().starts_with("component-type") => {
+                    core.has_component_type = true;
+                }
+                _ => {}
+            }
+        }
+        Ok(core)
+    }
+
+    fn note(&mut self, name: String) {
+        if self.offending_imports.len() < NAMES_LISTED_MAX
+            && !self.offending_imports.contains(&name)
+        {
+            self.offending_imports.push(name);
+        }
+    }
+}
+
+/// Core modules import interfaces by their names, and preview 1 by its own;
+/// `[export]…` names are the handles of exported resources.
+fn is_offered_to_core(module: &str) -> bool {
+    module == WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME || is_offered(module)
+}
+
+fn is_offered(interface: &str) -> bool {
+    if let Some(name) = interface.strip_prefix(CONTRACT) {
+        let (name, version) = name.split_once('@').unwrap_or((name, ""));
+        return CONTRACT_IMPORTS.contains(&name) && is_compatible(version);
+    }
+    WASI_PACKAGES
+        .iter()
+        .any(|package| interface.starts_with(package))
+        && interface
+            .rsplit_once('@')
+            .is_some_and(|(_, version)| version.starts_with("0.2."))
+}
+
+/// Versions that the component model takes for one another: `0.1.x`.
+fn is_compatible(version: &str) -> bool {
+    version.starts_with("0.1.")
+}
+
+fn not_offered(name: &str) -> ModuleProblem {
+    let hint = if name.starts_with("wasi:http") {
+        "Actions can't make HTTP calls on this server"
+    } else if name.starts_with("wasi:") {
+        "this server offers WASI 0.2 without http"
+    } else if name.starts_with(CONTRACT) {
+        "this server offers the contract 0.1"
+    } else if name.starts_with("__wbindgen") {
+        "that is wasm-bindgen's; build for wasm32-unknown-unknown without it (often a dependency's \
+         `js` feature)"
+    } else if name.starts_with("env.") {
+        "a function was not linked: check the names of extern functions and libraries"
+    } else {
+        "only the contract `claimsmith:actions` and WASI can be imported"
+    };
+    let name: String = name.chars().take(200).collect();
+    ModuleProblem::new(
+        "import_not_offered",
+        format!("import `{name}` is not offered: {hint}"),
+    )
+}
+
+fn malformed(error: &wasmparser::BinaryReaderError) -> CheckError {
+    CheckError::one(
+        "malformed",
+        format!(
+            "the module is damaged or cut off at byte {}: {}",
+            error.offset(),
+            shortened(&error.message())
+        ),
+    )
+}
+
+/// What a component wants from outside, and which contract it was built for.
+#[derive(Debug)]
+pub(crate) struct Surface {
+    pub(crate) imports: Vec<String>,
+    pub(crate) contract_version: String,
+}
+
+/// Reads a component's imports and exports and checks them against what is offered.
+pub(crate) fn inspect(component: &[u8]) -> Result<Surface, CheckError> {
+    let mut imports = Vec::new();
+    let mut exports = Vec::new();
+    let mut depth = 0_usize;
+    for payload in Parser::new(0).parse_all(component) {
+        match payload.map_err(|error| malformed(&error))? {
+            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
+            Payload::End(_) => depth = depth.saturating_sub(1),
+            Payload::ComponentImportSection(section) if depth == 0 => {
+                for import in section {
+                    let import = import.map_err(|error| malformed(&error))?;
+                    imports.push(import.name.name.to_owned());
+                }
+            }
+            Payload::ComponentExportSection(section) if depth == 0 => {
+                for export in section {
+                    let export = export.map_err(|error| malformed(&error))?;
+                    if export.kind == ComponentExternalKind::Instance {
+                        exports.push(export.name.name.to_owned());
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    let mut problems: Vec<_> = imports
+        .iter()
+        .filter(|name| !is_offered(name))
+        .take(NAMES_LISTED_MAX)
+        .map(|name| not_offered(name))
+        .collect();
+    let contract_version = exports.iter().find_map(|export| {
+        let (interface, version) = export.strip_prefix(CONTRACT)?.split_once('@')?;
+        let is_handler = Trigger::ALL
+            .iter()
+            .any(|trigger| interface == handler_interface(*trigger));
+        (is_handler && is_compatible(version)).then(|| version.to_owned())
+    });
+    if contract_version.is_none() {
+        problems.push(no_trigger(&exports));
+    }
+    match contract_version {
+        Some(contract_version) if problems.is_empty() => Ok(Surface {
+            imports,
+            contract_version,
+        }),
+        _ => Err(CheckError::Problems(problems)),
+    }
+}
+
+fn no_trigger(exports: &[String]) -> ModuleProblem {
+    let exported = if exports.is_empty() {
+        "it exports no interface".to_owned()
+    } else {
+        let names: Vec<_> = exports.iter().take(10).map(String::as_str).collect();
+        format!("it exports {}", names.join(", "))
+    };
+    ModuleProblem::new(
+        "no_trigger",
+        format!(
+            "the module serves no trigger: it must export {CONTRACT}post-login-handler@\
+             {CONTRACT_VERSION} or {CONTRACT}credentials-exchange-handler@{CONTRACT_VERSION}, but \
+             {exported}"
+        ),
+    )
+}
+
+/// The interface whose one function is the trigger's handler.
+fn handler_interface(trigger: Trigger) -> &'static str {
+    match trigger {
+        Trigger::PostLogin => "post-login-handler",
+        Trigger::CredentialsExchange => "credentials-exchange-handler",
+    }
+}
+
+fn handler_function(trigger: Trigger) -> &'static str {
+    match trigger {
+        Trigger::PostLogin => "on-execute-post-login",
+        Trigger::CredentialsExchange => "on-execute-credentials-exchange",
+    }
+}
+
+/// The handlers that a compiled component exports, by trigger.
+pub(crate) fn handlers(
+    component: &Component,
+) -> Result<Vec<(Trigger, ComponentExportIndex)>, CheckError> {
+    let find = |trigger: Trigger| {
+        let interface = format!(
+            "{CONTRACT}{}@{CONTRACT_VERSION}",
+            handler_interface(trigger)
+        );
+        let (_, interface) = component.get_export(None, &interface)?;
+        let (item, function) = component.get_export(Some(&interface), handler_function(trigger))?;
+        Some((trigger, item, function))
+    };
+    let mut handlers = Vec::new();
+    for (trigger, item, function) in Trigger::ALL.into_iter().filter_map(find) {
+        if !is_handler_type(&item) {
+            return Err(CheckError::one(
+                "no_trigger",
+                format!(
+                    "`{}` must be `func() -> result<_, string>`, as in the contract",
+                    handler_function(trigger)
+                ),
+            ));
+        }
+        handlers.push((trigger, function));
+    }
+    if handlers.is_empty() {
+        return Err(CheckError::Problems(vec![no_trigger(&[])]));
+    }
+    Ok(handlers)
+}
+
+fn is_handler_type(item: &wasmtime::component::types::ComponentItem) -> bool {
+    use wasmtime::component::types::{ComponentItem, Type};
+    let ComponentItem::ComponentFunc(function) = item else {
+        return false;
+    };
+    let mut results = function.results();
+    let (Some(Type::Result(result)), None) = (results.next(), results.next()) else {
+        return false;
+    };
+    function.params().len() == 0
+        && !function.async_()
+        && result.ok().is_none()
+        && matches!(result.err(), Some(Type::String))
+}

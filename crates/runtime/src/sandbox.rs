@@ -1,0 +1,210 @@
+//! What one execution's store holds.
+
+use std::sync::Arc;
+
+use claimsmith_claims::Ledger;
+use claimsmith_model::{
+    Command, Denial, Event, Refusal, RefusedClaim, RefusedCommand, TokenKind, Trigger, Usage,
+};
+use serde_json::Value;
+use wasmtime::ResourceLimiter;
+
+use crate::{Invocation, Limits, Outcome, fault::Stop, host::wasi::Wasi, log::Log};
+
+/// Everything that host functions work on, for one execution only.
+pub(crate) struct Sandbox {
+    pub(crate) invocation: Invocation,
+    pub(crate) commands: Vec<Command>,
+    pub(crate) denial: Option<Denial>,
+    pub(crate) refused_claims: Vec<RefusedClaim>,
+    pub(crate) refused_commands: Vec<RefusedCommand>,
+    pub(crate) log: Log,
+    pub(crate) memory: Memory,
+    /// The event as JSON, once the guest has asked for it so.
+    pub(crate) event_json: Option<Value>,
+    /// WASI, once the guest has called it: most Actions never do.
+    pub(crate) wasi: Option<Box<Wasi>>,
+    commands_called: usize,
+}
+
+impl Sandbox {
+    pub(crate) fn new(invocation: Invocation) -> Self {
+        let limits = invocation.limits;
+        Self {
+            log: Log::new(&limits),
+            memory: Memory::new(limits),
+            invocation,
+            commands: Vec::new(),
+            denial: None,
+            refused_claims: Vec::new(),
+            refused_commands: Vec::new(),
+            event_json: None,
+            wasi: None,
+            commands_called: 0,
+        }
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.invocation.limits
+    }
+
+    pub(crate) fn event(&self) -> &Event {
+        &self.invocation.event
+    }
+
+    pub(crate) fn is_login(&self) -> bool {
+        self.invocation.trigger == Trigger::PostLogin
+    }
+
+    /// The event, to be changed: the guest sees the change at once.
+    pub(crate) fn event_mut(&mut self) -> &mut Event {
+        self.event_json = None;
+        Arc::make_mut(&mut self.invocation.event)
+    }
+
+    pub(crate) fn ledger_mut(&mut self, token: TokenKind) -> &mut Ledger {
+        match token {
+            TokenKind::AccessToken => &mut self.invocation.access_token,
+            TokenKind::IdToken => &mut self.invocation.id_token,
+        }
+    }
+
+    /// Milliseconds since 1970, as the execution sees them.
+    pub(crate) fn now_ms(&self) -> u64 {
+        u64::try_from(self.invocation.started_at.as_millis()).unwrap_or(0)
+    }
+
+    /// Counts a command before anything else is done for it; every text that it
+    /// carries is bounded here.
+    ///
+    /// # Errors
+    /// Ends the execution beyond its limits.
+    pub(crate) fn count_command(&mut self, texts: &[&str]) -> wasmtime::Result<()> {
+        let limits = self.limits();
+        let (commands_max, bytes_max) = (limits.commands_max, limits.argument_bytes_max);
+        self.commands_called += 1;
+        if self.commands_called > commands_max {
+            return Err(
+                Stop::Limit(format!("the Action gave more than {commands_max} commands")).into(),
+            );
+        }
+        if let Some(long) = texts.iter().find(|text| text.len() > bytes_max) {
+            return Err(Stop::Limit(format!(
+                "the Action passed a text of {} bytes to a command; at most {bytes_max} are taken",
+                long.len()
+            ))
+            .into());
+        }
+        Ok(())
+    }
+
+    /// Notes the refusal of a command that isn't a claim, and hands it back.
+    pub(crate) fn refuse(&mut self, command: &str, refusal: Refusal) -> Refusal {
+        self.refused_commands.push(RefusedCommand {
+            command: command.to_owned(),
+            refusal: refusal.clone(),
+        });
+        refusal
+    }
+
+    pub(crate) fn into_outcome(self, usage: Usage) -> Outcome {
+        let (logs, log_bytes_dropped) = self.log.take();
+        Outcome {
+            commands: self.commands,
+            denial: self.denial,
+            access_token: self.invocation.access_token,
+            id_token: self.invocation.id_token,
+            event: self.invocation.event,
+            refused_claims: self.refused_claims,
+            refused_commands: self.refused_commands,
+            logs,
+            log_bytes_dropped,
+            usage,
+            fault: None,
+        }
+    }
+}
+
+/// Counts memory, tables and instances, and refuses what is beyond the limits.
+pub(crate) struct Memory {
+    limits: Limits,
+    bytes: usize,
+    bytes_peak: usize,
+    table_elements: usize,
+    refused: Option<String>,
+}
+
+impl Memory {
+    fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            bytes: 0,
+            bytes_peak: 0,
+            table_elements: 0,
+            refused: None,
+        }
+    }
+
+    /// The most linear memory at once, in bytes.
+    pub(crate) fn peak(&self) -> usize {
+        self.bytes_peak
+    }
+
+    /// What was refused, if anything was.
+    pub(crate) fn refused(&self) -> Option<&str> {
+        self.refused.as_deref()
+    }
+}
+
+impl ResourceLimiter for Memory {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let bytes = self.bytes.saturating_add(desired.saturating_sub(current));
+        if bytes > self.limits.memory_bytes_max {
+            self.refused = Some(format!(
+                "the Action wanted {bytes} bytes of memory; it may have {}",
+                self.limits.memory_bytes_max
+            ));
+            return Ok(false);
+        }
+        self.bytes = bytes;
+        self.bytes_peak = self.bytes_peak.max(bytes);
+        Ok(true)
+    }
+
+    fn table_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let elements = self
+            .table_elements
+            .saturating_add(desired.saturating_sub(current));
+        if elements > self.limits.table_elements_max {
+            self.refused = Some(format!(
+                "the Action wanted {elements} table elements; it may have {}",
+                self.limits.table_elements_max
+            ));
+            return Ok(false);
+        }
+        self.table_elements = elements;
+        Ok(true)
+    }
+
+    fn instances(&self) -> usize {
+        self.limits.instances_max
+    }
+
+    fn memories(&self) -> usize {
+        self.limits.memories_max
+    }
+
+    fn tables(&self) -> usize {
+        self.limits.tables_max
+    }
+}

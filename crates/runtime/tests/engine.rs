@@ -1,0 +1,324 @@
+//! The engine against guests written by hand as component text: what it refuses,
+//! how it ends executions, and whom it blames. Epochs are advanced by hand.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use claimsmith_claims::{Policy, ReservedNamespaces, TokenContext};
+use claimsmith_model::{Blame, ClaimSettings, Event, FaultKind, Timestamp, TokenKind, Trigger};
+use claimsmith_runtime::{
+    ActionCache, ActionEngine, CheckError, EngineConfig, Invocation, Limits, Outcome,
+};
+
+fn engine() -> ActionEngine {
+    ActionEngine::new(EngineConfig {
+        executions_max: 4,
+        ..EngineConfig::default()
+    })
+    .unwrap()
+}
+
+/// A component whose post-login handler runs `body`, which leaves the address of
+/// its result; address 0 holds `ok`.
+fn post_login(memory_pages: u32, body: &str) -> Arc<[u8]> {
+    let text = format!(
+        r#"(component
+            (core module $m
+                (memory (export "memory") {memory_pages})
+                (data (i32.const 16) "\01\00\00\00\20\00\00\00\04\00\00\00")
+                (data (i32.const 32) "oops")
+                (func $deep (param i32) (result i32)
+                    (i32.add (call $deep (local.get 0)) (i32.const 1)))
+                (func (export "run") (result i32) {body}))
+            (core instance $i (instantiate $m))
+            (func $run (result (result (error string)))
+                (canon lift (core func $i "run") (memory (core memory $i "memory"))))
+            (instance $handler (export "on-execute-post-login" (func $run)))
+            (export "claimsmith:actions/post-login-handler@0.1.0" (instance $handler)))"#
+    );
+    Arc::from(wat::parse_str(text).unwrap())
+}
+
+fn invocation(limits: Limits) -> Invocation {
+    let policy = Arc::new(Policy::new(
+        ClaimSettings::default(),
+        &[],
+        &ReservedNamespaces::default(),
+    ));
+    let ledger = |kind| {
+        policy.ledger(TokenContext {
+            kind,
+            server_claims: Arc::new([]),
+            own_api: false,
+            scopes: Arc::new([]),
+        })
+    };
+    Invocation {
+        trigger: Trigger::PostLogin,
+        action: Arc::from("test"),
+        event: Arc::new(Event::default()),
+        access_token: ledger(TokenKind::AccessToken),
+        id_token: ledger(TokenKind::IdToken),
+        grant_scopes: Arc::new([]),
+        secrets: Arc::new([]),
+        cache: Arc::new(ActionCache::default()),
+        started_at: Timestamp::from_millis(0),
+        seed: 0,
+        limits,
+    }
+}
+
+async fn run(body: &str, limits: Limits) -> Outcome {
+    let engine = engine();
+    let action = engine.check(post_login(1, body)).await.unwrap();
+    engine.execute(&action, invocation(limits)).await
+}
+
+async fn refusal(bytes: &[u8]) -> Vec<(&'static str, String)> {
+    match engine().check(Arc::from(bytes)).await {
+        Err(CheckError::Problems(problems)) => problems
+            .into_iter()
+            .map(|problem| (problem.code, problem.message))
+            .collect(),
+        other => panic!("expected problems, got {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_handler_that_returns_ok_succeeds() {
+    let outcome = run("i32.const 0", Limits::default()).await;
+
+    assert_eq!(outcome.fault, None);
+    assert_eq!(outcome.usage.memory_bytes_peak, 65_536);
+}
+
+#[tokio::test]
+async fn an_error_of_the_handler_is_a_guest_error_with_its_text() {
+    let fault = run("i32.const 16", Limits::default()).await.fault.unwrap();
+
+    assert_eq!(
+        (fault.kind, fault.blame),
+        (FaultKind::GuestError, Blame::Action)
+    );
+    assert_eq!(fault.message, "oops");
+}
+
+#[tokio::test]
+async fn a_trap_is_the_actions_fault() {
+    let fault = run("unreachable", Limits::default()).await.fault.unwrap();
+
+    assert_eq!((fault.kind, fault.blame), (FaultKind::Trap, Blame::Action));
+    assert!(fault.message.contains("unreachable"), "{}", fault.message);
+}
+
+#[tokio::test]
+async fn endless_recursion_is_a_trap() {
+    let fault = run("(call $deep (i32.const 0))", Limits::default())
+        .await
+        .fault
+        .unwrap();
+
+    assert_eq!(fault.kind, FaultKind::Trap);
+    assert!(fault.message.contains("stack"), "{}", fault.message);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_endless_loop_ends_at_its_deadline_and_holds_no_thread_till_then() {
+    let engine = engine();
+    let bytes = post_login(1, "(loop $again (br $again)) unreachable");
+    let action = engine.check(bytes).await.unwrap();
+    // Eight loops on two threads: all end only if each gives way to the others.
+    let limits = Limits {
+        deadline_ms: 20,
+        ..Limits::default()
+    };
+    let mut executions = tokio::task::JoinSet::new();
+    for _ in 0..8 {
+        let (engine, action) = (engine.clone(), action.clone());
+        executions.spawn(async move { engine.execute(&action, invocation(limits)).await });
+    }
+
+    let done = Arc::new(AtomicBool::new(false));
+    let ticking = {
+        let (engine, done) = (engine.clone(), Arc::clone(&done));
+        std::thread::spawn(move || {
+            while !done.load(Ordering::Relaxed) {
+                engine.tick();
+                std::thread::yield_now();
+            }
+        })
+    };
+    while let Some(outcome) = executions.join_next().await {
+        let fault = outcome.unwrap().fault.unwrap();
+        assert_eq!(
+            (fault.kind, fault.blame),
+            (FaultKind::Deadline, Blame::Action)
+        );
+    }
+    done.store(true, Ordering::Relaxed);
+    ticking.join().unwrap();
+}
+
+#[tokio::test]
+async fn memory_within_the_limit_is_given_and_beyond_it_is_a_memory_fault() {
+    let limits = Limits {
+        memory_bytes_max: 3 * 65_536,
+        ..Limits::default()
+    };
+    let grow_or_trap = |pages| {
+        format!(
+            "(if (i32.eq (memory.grow (i32.const {pages})) (i32.const -1)) (then unreachable)) \
+             i32.const 0"
+        )
+    };
+
+    let within = run(&grow_or_trap(2), limits).await;
+    assert_eq!(within.fault, None);
+    assert_eq!(within.usage.memory_bytes_peak, 3 * 65_536);
+
+    let beyond = run(&grow_or_trap(3), limits).await.fault.unwrap();
+    assert_eq!(
+        (beyond.kind, beyond.blame),
+        (FaultKind::Memory, Blame::Action)
+    );
+    assert!(
+        beyond.message.contains("262144 bytes"),
+        "{}",
+        beyond.message
+    );
+}
+
+#[tokio::test]
+async fn a_module_that_needs_more_memory_than_it_may_have_is_refused_at_upload() {
+    let bytes = post_login(2_000, "i32.const 0");
+
+    let problems = refusal(&bytes).await;
+
+    let codes: Vec<_> = problems.iter().map(|(code, _)| *code).collect();
+    assert!(
+        codes == ["does_not_start"] || codes == ["unsupported"],
+        "{problems:?}"
+    );
+}
+
+#[tokio::test]
+async fn what_is_no_module_is_refused_by_what_it_is() {
+    let cases: [(&[u8], &str, &str); 5] = [
+        (b"", "not_wasm", "empty"),
+        (b"PK\x03\x04zip", "not_wasm", "zip"),
+        (b"\x7fELF....", "not_wasm", "native"),
+        (b"(component)", "not_wasm", "text"),
+        (b"#!/bin/sh", "not_wasm", "WebAssembly"),
+    ];
+    for (bytes, code, word) in cases {
+        let problems = refusal(bytes).await;
+        assert_eq!(problems.len(), 1);
+        assert_eq!(problems[0].0, code);
+        assert!(problems[0].1.contains(word), "{}", problems[0].1);
+    }
+}
+
+#[tokio::test]
+async fn a_module_cut_off_anywhere_is_refused_and_never_a_panic() {
+    let whole = post_login(1, "i32.const 0");
+    let engine = engine();
+
+    for length in (0..whole.len()).step_by(7) {
+        let cut: Arc<[u8]> = Arc::from(&whole[..length]);
+        assert!(
+            engine.check(cut).await.is_err(),
+            "the first {length} bytes were accepted"
+        );
+    }
+}
+
+#[tokio::test]
+async fn each_import_that_is_not_offered_is_named() {
+    let text = r#"(component
+        (import "acme:secrets/vault@1.0.0" (instance (export "open" (func))))
+        (import "wasi:http/outgoing-handler@0.2.0" (instance (export "handle" (func)))))"#;
+
+    let problems = refusal(&wat::parse_str(text).unwrap()).await;
+
+    let codes: Vec<_> = problems.iter().map(|(code, _)| *code).collect();
+    assert_eq!(
+        codes,
+        ["import_not_offered", "import_not_offered", "no_trigger"]
+    );
+    assert!(problems[0].1.contains("`acme:secrets/vault@1.0.0`"));
+    assert!(problems[1].1.contains("`wasi:http/outgoing-handler@0.2.0`"));
+}
+
+#[tokio::test]
+async fn a_core_module_without_bindings_is_told_how_to_get_them() {
+    let bytes = wat::parse_str("(module (import \"env\" \"f\" (func)))").unwrap();
+
+    let problems = refusal(&bytes).await;
+
+    assert_eq!(problems[0].0, "no_contract");
+    assert!(problems[0].1.contains("SDK"), "{}", problems[0].1);
+}
+
+#[tokio::test]
+async fn a_component_without_a_trigger_is_told_what_to_export() {
+    let problems = refusal(&wat::parse_str("(component)").unwrap()).await;
+
+    assert_eq!(problems[0].0, "no_trigger");
+    assert!(
+        problems[0]
+            .1
+            .contains("claimsmith:actions/post-login-handler@0.1.0")
+    );
+}
+
+#[tokio::test]
+async fn a_handler_of_another_type_is_refused() {
+    let text = r#"(component
+        (core module $m (func (export "run")))
+        (core instance $i (instantiate $m))
+        (func $run (canon lift (core func $i "run")))
+        (instance $handler (export "on-execute-post-login" (func $run)))
+        (export "claimsmith:actions/post-login-handler@0.1.0" (instance $handler)))"#;
+
+    let problems = refusal(&wat::parse_str(text).unwrap()).await;
+
+    assert_eq!(problems[0].0, "no_trigger");
+    assert!(
+        problems[0].1.contains("result<_, string>"),
+        "{}",
+        problems[0].1
+    );
+}
+
+#[tokio::test]
+async fn a_trap_while_starting_is_found_at_upload() {
+    let text = r#"(component
+        (core module $m
+            (memory (export "memory") 1)
+            (func $start unreachable) (start $start)
+            (func (export "run") (result i32) i32.const 0))
+        (core instance $i (instantiate $m))
+        (func $run (result (result (error string)))
+            (canon lift (core func $i "run") (memory (core memory $i "memory"))))
+        (instance $handler (export "on-execute-post-login" (func $run)))
+        (export "claimsmith:actions/post-login-handler@0.1.0" (instance $handler)))"#;
+
+    let problems = refusal(&wat::parse_str(text).unwrap()).await;
+
+    assert_eq!(problems[0].0, "does_not_start");
+}
+
+#[tokio::test]
+async fn the_same_bytes_are_compiled_once() {
+    let engine = engine();
+    let bytes = post_login(1, "i32.const 0");
+
+    let first = engine.check(Arc::clone(&bytes)).await.unwrap();
+    let again = engine.cached(&first.info().sha256);
+
+    assert!(again.is_some());
+    assert_eq!(first.info().triggers, [Trigger::PostLogin]);
+    assert!(first.serves(Trigger::PostLogin) && !first.serves(Trigger::CredentialsExchange));
+}
