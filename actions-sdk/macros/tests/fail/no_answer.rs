@@ -1,0 +1,8 @@
+#![allow(unused)]
+
+use actions_sdk::post_login::{Api, Event};
+
+#[actions_sdk::post_login]
+fn act(event: &Event, api: &mut Api) {}
+
+fn main() {}

@@ -1,0 +1,10 @@
+#![allow(unused)]
+
+use actions_sdk::post_login::{Api, Event};
+
+#[actions_sdk::post_login]
+fn act(event: &Event) -> actions_sdk::Result<()> {
+    Ok(())
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+#[actions_sdk::post_login]
+fn act() -> actions_sdk::Result<()> {
+    Ok(())
+}
+
+fn main() {}

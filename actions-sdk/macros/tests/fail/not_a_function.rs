@@ -1,0 +1,4 @@
+#[actions_sdk::post_login]
+struct Action;
+
+fn main() {}

@@ -1,0 +1,72 @@
+//! The borders between the crates, as ARCHITECTURE.md draws them, held by a test.
+//!
+//! `xtask` and this crate are outside the product: they may use any outside
+//! dependency. Everything else is looked at.
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "all of this is a test; clippy sees only #[test] functions as such"
+)]
+
+mod dependencies;
+mod rules;
+mod sources;
+mod workspace;
+
+use dependencies::Violation;
+
+#[test]
+fn crates_depend_only_on_those_the_table_allows() {
+    assert_none(&dependencies::against_the_table(&workspace::members()));
+}
+
+#[test]
+fn host_and_actions_meet_only_in_wit() {
+    assert_none(&dependencies::across_the_contract(&workspace::members()));
+}
+
+#[test]
+fn a_guarded_dependency_is_named_by_its_owner_alone() {
+    assert_none(&dependencies::of_another_owner(&workspace::members()));
+}
+
+#[test]
+fn only_server_reads_the_clock_and_the_environment() {
+    assert_none(&sources::reads_of_the_outside(
+        &workspace::root().join("crates"),
+    ));
+}
+
+#[test]
+fn the_table_names_every_crate_of_the_product_and_no_other() {
+    let crates: Vec<String> = workspace::members()
+        .into_iter()
+        .filter_map(|member| member.folder.strip_prefix("crates/").map(str::to_owned))
+        .collect();
+    let table: Vec<&str> = rules::TABLE.iter().map(|row| row.folder).collect();
+
+    for folder in &crates {
+        assert!(
+            table.contains(&folder.as_str()),
+            "crates/{folder} has no row in tests/borders/rules.rs: say what it may depend on, \
+             there and in ARCHITECTURE.md"
+        );
+    }
+    for folder in table {
+        assert!(
+            crates.iter().any(|name| name == folder),
+            "crates/{folder} has a row but is gone"
+        );
+    }
+}
+
+fn assert_none(violations: &[Violation]) {
+    let list: Vec<String> = violations.iter().map(ToString::to_string).collect();
+    assert!(
+        list.is_empty(),
+        "{} of the borders crossed:\n\n{}\n",
+        list.len(),
+        list.join("\n\n")
+    );
+}

@@ -1,0 +1,62 @@
+//! Guests: the example Actions and the tests' fixtures, compiled to WebAssembly.
+
+mod c;
+mod debian;
+mod python;
+mod rust;
+mod toolchain;
+
+use std::{path::Path, time::Instant};
+
+use anyhow::Result;
+use pico_args::Arguments;
+
+use self::toolchain::Choice;
+use crate::{no_more, terminal, workspace_root};
+
+const HELP: &str = "\
+Compiles the example Actions and the tests' guests to target/guests/<folder>.wasm, and gets
+what that takes: for Rust the rustup target wasm32-unknown-unknown, else Debian's packages;
+for C Debian's clang; for Python componentize-py from PyPI.
+
+Usage: cargo xtask guests [OPTIONS]
+
+Options:
+  --toolchain <NAME>  Builds the Rust guests with `rustup` or `debian` only, instead of with
+                      whichever can be had
+";
+
+/// `cargo xtask guests`.
+pub(crate) fn command(mut arguments: Arguments) -> Result<()> {
+    if arguments.contains(["-h", "--help"]) {
+        print!("{HELP}");
+        return Ok(());
+    }
+    let choice = arguments
+        .opt_value_from_str("--toolchain")?
+        .unwrap_or(Choice::Any);
+    no_more(arguments, HELP)?;
+    build_with(&workspace_root()?, choice)
+}
+
+/// Builds every guest to `target/guests/<folder>.wasm`, getting what that needs.
+pub(crate) fn build_all(root: &Path) -> Result<()> {
+    build_with(root, Choice::Any)
+}
+
+/// Builds the example Actions only, which takes a Rust toolchain and no other.
+pub(crate) fn build_examples(root: &Path) -> Result<()> {
+    rust::build_examples(root, Choice::Any)
+}
+
+fn build_with(root: &Path, choice: Choice) -> Result<()> {
+    let started = Instant::now();
+    rust::build(root, choice)?;
+    c::build(root)?;
+    python::build(root)?;
+    println!(
+        "Guests are built ({}).",
+        terminal::elapsed(started.elapsed())
+    );
+    Ok(())
+}
