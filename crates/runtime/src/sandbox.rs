@@ -108,6 +108,8 @@ impl Sandbox {
     }
 
     pub(crate) fn into_outcome(self, usage: Usage) -> Outcome {
+        // A last line without an end is logged when its stream goes.
+        drop(self.wasi);
         let (logs, log_bytes_dropped) = self.log.take();
         Outcome {
             commands: self.commands,

@@ -1,5 +1,10 @@
 //! The engine against guests written by hand as component text: what it refuses,
 //! how it ends executions, and whom it blames. Epochs are advanced by hand.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test helper that fails fails its test"
+)]
 
 use std::sync::{
     Arc,

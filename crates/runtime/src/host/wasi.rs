@@ -3,7 +3,7 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -63,14 +63,8 @@ impl Wasi {
         let mut table = ResourceTable::new();
         table.set_max_capacity(RESOURCES_MAX);
         let ctx = WasiCtxBuilder::new()
-            .stdout(LogStream {
-                log: log.clone(),
-                level: LogLevel::Info,
-            })
-            .stderr(LogStream {
-                log: log.clone(),
-                level: LogLevel::Error,
-            })
+            .stdout(LogStream::new(log, LogLevel::Info))
+            .stderr(LogStream::new(log, LogLevel::Error))
             .secure_random(ChaCha20Rng::seed_from_u64(seed))
             .insecure_random(ChaCha20Rng::seed_from_u64(seed.wrapping_add(1)))
             .insecure_random_seed(u128::from(seed.wrapping_add(2)))
@@ -119,11 +113,18 @@ impl HostMonotonicClock for RecordedClock {
     }
 }
 
-/// A standard stream that becomes lines of the log.
-#[derive(Clone)]
-struct LogStream {
-    log: Log,
-    level: LogLevel,
+/// A standard stream that becomes lines of the log. Every handle that the guest
+/// gets writes to the same line.
+struct LogStream(Arc<Mutex<Line>>);
+
+impl LogStream {
+    fn new(log: &Log, level: LogLevel) -> Self {
+        Self(Arc::new(Mutex::new(Line {
+            log: log.clone(),
+            level,
+            pending: Vec::new(),
+        })))
+    }
 }
 
 impl IsTerminal for LogStream {
@@ -134,10 +135,7 @@ impl IsTerminal for LogStream {
 
 impl StdoutStream for LogStream {
     fn p2_stream(&self) -> Box<dyn OutputStream> {
-        Box::new(Lines {
-            stream: self.clone(),
-            pending: Vec::new(),
-        })
+        Box::new(LineWriter(Arc::clone(&self.0)))
     }
 
     fn async_stream(&self) -> Box<dyn tokio::io::AsyncWrite + Send + Sync> {
@@ -146,32 +144,47 @@ impl StdoutStream for LogStream {
     }
 }
 
-/// Splits what is written into lines; a last line without an end is logged when
-/// the stream goes.
-struct Lines {
-    stream: LogStream,
+/// The line that is being written; what has no end when the stream goes is logged
+/// as it is.
+struct Line {
+    log: Log,
+    level: LogLevel,
     pending: Vec<u8>,
 }
 
-impl Lines {
-    fn log(&self, line: &[u8]) {
-        self.stream
-            .log
-            .line(self.stream.level, &String::from_utf8_lossy(line));
+impl Line {
+    fn write(&mut self, bytes: &[u8]) {
+        for part in bytes.split_inclusive(|byte| *byte == b'\n') {
+            self.pending.extend_from_slice(part);
+            if part.ends_with(b"\n") || self.pending.len() > WRITE_BYTES_MAX {
+                self.end();
+            }
+        }
+    }
+
+    fn end(&mut self) {
+        let line = std::mem::take(&mut self.pending);
+        let text = line.strip_suffix(b"\n").unwrap_or(&line);
+        self.log.line(self.level, &String::from_utf8_lossy(text));
     }
 }
 
-impl OutputStream for Lines {
+impl Drop for Line {
+    fn drop(&mut self) {
+        if !self.pending.is_empty() {
+            self.end();
+        }
+    }
+}
+
+struct LineWriter(Arc<Mutex<Line>>);
+
+impl OutputStream for LineWriter {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
-        self.pending.extend_from_slice(&bytes);
-        while let Some(end) = self.pending.iter().position(|byte| *byte == b'\n') {
-            let line: Vec<u8> = self.pending.drain(..=end).collect();
-            self.log(line.strip_suffix(b"\n").unwrap_or(&line));
-        }
-        if self.pending.len() > WRITE_BYTES_MAX {
-            let line = std::mem::take(&mut self.pending);
-            self.log(&line);
-        }
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .write(&bytes);
         Ok(())
     }
 
@@ -185,14 +198,26 @@ impl OutputStream for Lines {
 }
 
 #[wasmtime_wasi::async_trait]
-impl Pollable for Lines {
+impl Pollable for LineWriter {
     async fn ready(&mut self) {}
 }
 
-impl Drop for Lines {
-    fn drop(&mut self) {
-        if !self.pending.is_empty() {
-            self.log(&self.pending);
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Limits;
+
+    #[test]
+    fn what_a_guest_writes_in_pieces_is_logged_in_lines() {
+        let log = Log::new(&Limits::default());
+        let stream = LogStream::new(&log, LogLevel::Info);
+        for piece in ["one", " two", "\nthree\nfo", "ur"] {
+            stream.p2_stream().write(Bytes::from(piece)).unwrap();
         }
+        drop(stream);
+
+        let (lines, _) = log.take();
+        let texts: Vec<_> = lines.iter().map(|line| line.message.as_str()).collect();
+        assert_eq!(texts, ["one two", "three", "four"]);
     }
 }
