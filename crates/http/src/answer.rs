@@ -1,0 +1,48 @@
+//! What answers have in common.
+
+use axum::{
+    Json,
+    response::{IntoResponse, Response},
+};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
+use serde_json::json;
+
+/// Headers of an answer that no cache may keep (RFC 6749 section 5.1).
+pub(crate) fn no_store() -> [(HeaderName, &'static str); 2] {
+    [(header::CACHE_CONTROL, "no-store"), (header::PRAGMA, "no-cache")]
+}
+
+/// Adds the headers that make browsers careful with every answer.
+pub(crate) async fn secure(mut response: Response) -> Response {
+    let headers: &mut HeaderMap = response.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    response
+}
+
+pub(crate) async fn no_such_path(uri: Uri) -> Response {
+    let path: String = uri.path().chars().take(200).collect();
+    let message = match path.as_str() {
+        "/oauth/ro" => "/oauth/ro is gone; use POST /oauth/token with grant_type=password".to_owned(),
+        "/oauth/access_token" | "/delegation" => {
+            format!("{path} is gone; use POST /oauth/token")
+        }
+        "/tokeninfo" => "/tokeninfo is gone; use GET /userinfo with the access token".to_owned(),
+        "/authorize" => "there is no /authorize on this server yet; the grants of POST \
+                         /oauth/token are listed in /.well-known/openid-configuration"
+            .to_owned(),
+        _ => format!("there is nothing at {path}"),
+    };
+    error(StatusCode::NOT_FOUND, "Not Found", &message)
+}
+
+pub(crate) async fn method_not_allowed() -> Response {
+    let message = "this path has no such method; the Allow header lists those it has";
+    error(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed", message)
+}
+
+fn error(status: StatusCode, name: &str, message: &str) -> Response {
+    let body = json!({ "statusCode": status.as_u16(), "error": name, "message": message });
+    (status, Json(body)).into_response()
+}

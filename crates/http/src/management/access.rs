@@ -1,0 +1,217 @@
+//! Who may call: the extractor of an authorised admin, and routes that can't be made
+//! from a handler without one.
+
+use std::{fmt, marker::PhantomData, ops::Deref};
+
+use axum::{
+    Router,
+    extract::FromRequestParts,
+    handler::Handler,
+    response::{IntoResponse, Response},
+    routing::{self, MethodRouter},
+};
+use claimsmith_oauth::BearerToken;
+use claimsmith_service::management::{ManagementError, TenantAdmin, authorize};
+use http::{header, request::Parts};
+
+use super::{
+    error::ApiError,
+    query::{FromQuery, NoQuery, Parameters},
+};
+use crate::{AppState, tenant::RequestTenant};
+
+/// A scope of the Management API, as a type, so that a handler names it in its signature.
+pub(crate) trait Scope: Send + Sync + 'static {
+    const VALUE: &'static str;
+}
+
+macro_rules! scopes {
+    ($($name:ident = $value:literal;)*) => {
+        $(
+            pub(crate) struct $name;
+
+            impl Scope for $name {
+                const VALUE: &'static str = $value;
+            }
+        )*
+
+        /// Every scope that a handler can ask for.
+        #[cfg(test)]
+        const ALL: &[&str] = &[$($value),*];
+    };
+}
+
+scopes! {
+    CreateActions = "create:actions";
+    CreateClientGrants = "create:client_grants";
+    CreateClients = "create:clients";
+    CreateOrganizationMemberRoles = "create:organization_member_roles";
+    CreateOrganizationMembers = "create:organization_members";
+    CreateOrganizations = "create:organizations";
+    CreateResourceServers = "create:resource_servers";
+    CreateRoles = "create:roles";
+    CreateUsers = "create:users";
+    DeleteActions = "delete:actions";
+    DeleteClientGrants = "delete:client_grants";
+    DeleteClients = "delete:clients";
+    DeleteOrganizationMemberRoles = "delete:organization_member_roles";
+    DeleteOrganizationMembers = "delete:organization_members";
+    DeleteOrganizations = "delete:organizations";
+    DeleteResourceServers = "delete:resource_servers";
+    DeleteRoles = "delete:roles";
+    DeleteUsers = "delete:users";
+    ReadActions = "read:actions";
+    ReadClientGrants = "read:client_grants";
+    ReadClients = "read:clients";
+    ReadConnections = "read:connections";
+    ReadOrganizationMemberRoles = "read:organization_member_roles";
+    ReadOrganizationMembers = "read:organization_members";
+    ReadOrganizations = "read:organizations";
+    ReadResourceServers = "read:resource_servers";
+    ReadRoles = "read:roles";
+    ReadTenantSettings = "read:tenant_settings";
+    ReadUsers = "read:users";
+    UpdateActions = "update:actions";
+    UpdateClientGrants = "update:client_grants";
+    UpdateClientKeys = "update:client_keys";
+    UpdateClients = "update:clients";
+    UpdateOrganizations = "update:organizations";
+    UpdateResourceServers = "update:resource_servers";
+    UpdateRoles = "update:roles";
+    UpdateTenantSettings = "update:tenant_settings";
+    UpdateUsers = "update:users";
+}
+
+/// An admin of the request's tenant whose token has the scope `S`, and the query as
+/// `Q`; parameters that `Q` doesn't know are refused.
+pub(crate) struct Admin<S, Q = NoQuery> {
+    admin: TenantAdmin,
+    pub(crate) query: Q,
+    scope: PhantomData<S>,
+}
+
+impl<S, Q> Deref for Admin<S, Q> {
+    type Target = TenantAdmin;
+
+    fn deref(&self) -> &TenantAdmin {
+        &self.admin
+    }
+}
+
+impl<S: Scope, Q: FromQuery> FromRequestParts<AppState> for Admin<S, Q> {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Response> {
+        let RequestTenant(tenant) = RequestTenant::from_request_parts(parts, state).await?;
+        let refuse = |error: ManagementError| ApiError::from(error).into_response();
+        let token = bearer(parts).map_err(refuse)?;
+        let admin = authorize(&state.services, &tenant, token.as_ref(), S::VALUE);
+        let admin = admin.await.map_err(refuse)?;
+        let query = Parameters::read(parts.uri.query()).map_err(IntoResponse::into_response)?;
+        Ok(Self {
+            admin,
+            query,
+            scope: PhantomData,
+        })
+    }
+}
+
+fn bearer(parts: &Parts) -> Result<Option<BearerToken>, ManagementError> {
+    let Some(value) = parts.headers.get(header::AUTHORIZATION) else {
+        return Ok(None);
+    };
+    let token = value
+        .to_str()
+        .ok()
+        .and_then(|value| BearerToken::parse(value).ok());
+    token.map(Some).ok_or(ManagementError::InvalidToken)
+}
+
+/// The arguments of a handler whose first is an [`Admin`]. A handler that forgets to
+/// ask who calls doesn't compile as a route.
+pub(crate) trait Guarded: 'static {}
+
+impl<M: 'static, S: Scope, Q: 'static> Guarded for (M, Admin<S, Q>) {}
+impl<M: 'static, S: Scope, Q: 'static, A: 'static> Guarded for (M, Admin<S, Q>, A) {}
+impl<M: 'static, S: Scope, Q: 'static, A: 'static, B: 'static> Guarded for (M, Admin<S, Q>, A, B) {}
+impl<M: 'static, S: Scope, Q: 'static, A: 'static, B: 'static, C: 'static> Guarded
+    for (M, Admin<S, Q>, A, B, C)
+{
+}
+
+/// The methods of one path, each with a guarded handler.
+pub(crate) struct Methods(MethodRouter<AppState>);
+
+/// The first method of a path, and the methods that go beside it.
+macro_rules! methods {
+    (first $($first:ident),*; beside $($beside:ident),*) => {
+        $(
+            pub(crate) fn $first<H: Handler<T, AppState>, T: Guarded>(handler: H) -> Methods {
+                Methods(routing::$first(handler))
+            }
+        )*
+
+        impl Methods {
+            $(
+                pub(crate) fn $beside<H: Handler<T, AppState>, T: Guarded>(self, handler: H) -> Self {
+                    Self(self.0.$beside(handler))
+                }
+            )*
+        }
+    };
+}
+
+methods!(first get, post, put; beside delete, patch, post);
+
+/// Paths with guarded handlers only.
+#[derive(Default)]
+pub(crate) struct Routes {
+    router: Router<AppState>,
+    #[cfg(test)]
+    pub(crate) paths: Vec<&'static str>,
+}
+
+impl Routes {
+    pub(crate) fn at(mut self, path: &'static str, Methods(methods): Methods) -> Self {
+        self.router = self.router.route(path, methods);
+        #[cfg(test)]
+        self.paths.push(path);
+        self
+    }
+
+    pub(crate) fn and(mut self, other: Self) -> Self {
+        self.router = self.router.merge(other.router);
+        #[cfg(test)]
+        self.paths.extend(other.paths);
+        self
+    }
+
+    pub(crate) fn into_router(self) -> Router<AppState> {
+        self.router
+    }
+}
+
+impl fmt::Debug for Routes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Routes").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use claimsmith_service::MANAGEMENT_SCOPES;
+
+    use super::ALL;
+
+    /// Asked for beside another scope, by handlers that show a secret.
+    const BESIDE_ANOTHER: [&str; 1] = ["read:client_keys"];
+
+    #[test]
+    fn every_scope_that_is_asked_for_can_be_had_and_none_is_for_nothing() {
+        let mut asked_for: Vec<_> = ALL.iter().chain(&BESIDE_ANOTHER).copied().collect();
+        asked_for.sort_unstable();
+        let mut offered = MANAGEMENT_SCOPES.to_vec();
+        offered.sort_unstable();
+        assert_eq!(asked_for, offered);
+    }
+}

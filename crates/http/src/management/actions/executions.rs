@@ -1,0 +1,145 @@
+//! `GET /api/v2/actions/executions/{id}`.
+
+use axum::{
+    Json,
+    response::{IntoResponse, Response},
+};
+use claimsmith_model::{
+    ActionRun, AdmittedClaim, BindingId, Blame, ClientId, Denial, ExecutionId, ExecutionOutcome,
+    ExecutionRecord, FaultKind, LogLine, RefusedClaim, RefusedCommand, Timestamp, Trigger, UserId,
+    VersionId, Warning,
+};
+use claimsmith_service::admin::executions;
+use serde::Serialize;
+
+use crate::management::{
+    ApiError, At,
+    access::{Admin, ReadActions},
+};
+
+/// What happened when a trigger ran.
+pub(super) async fn get(
+    admin: Admin<ReadActions>,
+    At(id): At<ExecutionId>,
+) -> Result<Response, ApiError> {
+    let record = executions::get(&admin, &id).await?;
+    Ok(Json(ExecutionView::of(&record)).into_response())
+}
+
+/// The reference product's shape, and beside it what became of each claim.
+#[derive(Serialize)]
+struct ExecutionView<'a> {
+    id: &'a ExecutionId,
+    trigger_id: Trigger,
+    status: &'static str,
+    results: Vec<ResultView<'a>>,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+    client_id: &'a ClientId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_id: Option<&'a UserId>,
+    grant_type: &'a str,
+    outcome: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    denial: Option<&'a Denial>,
+    claims: ClaimsView<'a>,
+    warnings: &'a [Warning],
+}
+
+/// One Action's part.
+#[derive(Serialize)]
+struct ResultView<'a> {
+    action_name: &'a str,
+    binding_id: &'a BindingId,
+    version_id: &'a VersionId,
+    started_at: Timestamp,
+    ended_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<ErrorView<'a>>,
+    response: ResponseView,
+    logs: &'a [LogLine],
+    log_bytes_dropped: u64,
+    refused_commands: &'a [RefusedCommand],
+}
+
+#[derive(Serialize)]
+struct ErrorView<'a> {
+    id: FaultKind,
+    msg: &'a str,
+    blame: Blame,
+}
+
+#[derive(Serialize)]
+struct ResponseView {
+    stats: Stats,
+}
+
+#[derive(Serialize)]
+struct Stats {
+    action_duration_us: u64,
+    memory_bytes_peak: u64,
+}
+
+#[derive(Serialize)]
+struct ClaimsView<'a> {
+    admitted: &'a [AdmittedClaim],
+    refused: &'a [RefusedClaim],
+}
+
+impl<'a> ExecutionView<'a> {
+    fn of(record: &'a ExecutionRecord) -> Self {
+        let (outcome, denial) = match &record.outcome {
+            ExecutionOutcome::Issued => ("issued", None),
+            ExecutionOutcome::Denied(denial) => ("denied", Some(denial)),
+            ExecutionOutcome::Failed => ("failed", None),
+            ExecutionOutcome::ClaimRefused => ("claim_refused", None),
+            ExecutionOutcome::HostFailed => ("host_failed", None),
+        };
+        Self {
+            id: &record.id,
+            trigger_id: record.trigger,
+            status: "final",
+            results: record.runs.iter().map(ResultView::of).collect(),
+            created_at: record.started_at,
+            updated_at: record.ended_at,
+            client_id: &record.client_id,
+            user_id: record.user_id.as_ref(),
+            grant_type: &record.grant_type,
+            outcome,
+            denial,
+            claims: ClaimsView {
+                admitted: &record.admitted,
+                refused: &record.refused,
+            },
+            warnings: &record.warnings,
+        }
+    }
+}
+
+impl<'a> ResultView<'a> {
+    fn of(run: &'a ActionRun) -> Self {
+        let millis = i64::try_from(run.usage.wall_time_us.div_ceil(1000)).unwrap_or(i64::MAX);
+        let ended_at = run.started_at.as_millis().saturating_add(millis);
+        Self {
+            action_name: &run.action_name,
+            binding_id: &run.binding_id,
+            version_id: &run.version_id,
+            started_at: run.started_at,
+            ended_at: Timestamp::from_millis(ended_at),
+            error: run.fault.as_ref().map(|fault| ErrorView {
+                id: fault.kind,
+                msg: &fault.message,
+                blame: fault.blame,
+            }),
+            response: ResponseView {
+                stats: Stats {
+                    action_duration_us: run.usage.wall_time_us,
+                    memory_bytes_peak: run.usage.memory_bytes_peak,
+                },
+            },
+            logs: &run.logs,
+            log_bytes_dropped: run.log_bytes_dropped,
+            refused_commands: &run.refused_commands,
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! Actions and their versions as callers see them.
+
+use claimsmith_model::{
+    Action, ActionId, ActionSecret, ActionVersion, ModuleInfo, Timestamp, Trigger, VersionId,
+};
+use claimsmith_service::action_library::ActionWithVersion;
+use serde::Serialize;
+
+/// What runs Actions here.
+const RUNTIME: &str = "wasm";
+
+/// An Action: its draft, and the version that runs.
+#[derive(Serialize)]
+pub(crate) struct ActionView<'a> {
+    id: &'a ActionId,
+    name: &'a str,
+    supported_triggers: [SupportedTrigger; 1],
+    code: &'a str,
+    dependencies: [(); 0],
+    runtime: &'static str,
+    status: &'static str,
+    /// Of ours: what the draft's module is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    module: Option<&'a ModuleInfo>,
+    secrets: Vec<SecretView<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    current_version: Option<CurrentVersion<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deployed_version: Option<VersionView<'a>>,
+    all_changes_deployed: bool,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+/// An Action without code and secrets, within something else.
+#[derive(Serialize)]
+pub(crate) struct ActionSummary<'a> {
+    id: &'a ActionId,
+    name: &'a str,
+    supported_triggers: [SupportedTrigger; 1],
+    created_at: Timestamp,
+    updated_at: Timestamp,
+    all_changes_deployed: bool,
+}
+
+/// An immutable version of an Action.
+#[derive(Serialize)]
+pub(crate) struct VersionView<'a> {
+    id: &'a VersionId,
+    action_id: &'a ActionId,
+    number: u32,
+    deployed: bool,
+    status: &'static str,
+    code: &'a str,
+    dependencies: [(); 0],
+    runtime: &'static str,
+    supported_triggers: [SupportedTrigger; 1],
+    /// Of ours: what its module is.
+    module: &'a ModuleInfo,
+    secrets: Vec<SecretView<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    action: Option<ActionSummary<'a>>,
+    built_at: Timestamp,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+/// The deployed version once more, in an older form that tools still read.
+#[derive(Serialize)]
+struct CurrentVersion<'a> {
+    id: &'a VersionId,
+    code: &'a str,
+    runtime: &'static str,
+    status: &'static str,
+    number: u32,
+    build_time: Timestamp,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+/// A trigger by name and version.
+#[derive(Serialize)]
+pub(crate) struct SupportedTrigger {
+    id: Trigger,
+    version: &'static str,
+}
+
+/// A secret without its value, which is never shown.
+#[derive(Serialize)]
+struct SecretView<'a> {
+    name: &'a str,
+    updated_at: Timestamp,
+}
+
+impl<'a> ActionView<'a> {
+    pub(crate) fn of(ActionWithVersion { action, deployed }: &'a ActionWithVersion) -> Self {
+        Self {
+            id: &action.id,
+            name: &action.name,
+            supported_triggers: [SupportedTrigger::of(action.trigger)],
+            code: &action.code,
+            dependencies: [],
+            runtime: RUNTIME,
+            status: if action.module.is_some() {
+                "built"
+            } else {
+                "pending"
+            },
+            module: action.module.as_ref(),
+            secrets: secrets(&action.secrets),
+            current_version: deployed.as_ref().map(CurrentVersion::of),
+            deployed_version: deployed
+                .as_ref()
+                .map(|version| VersionView::of(version, true, None)),
+            all_changes_deployed: action.all_changes_deployed,
+            created_at: action.created_at,
+            updated_at: action.updated_at,
+        }
+    }
+}
+
+impl<'a> ActionSummary<'a> {
+    pub(crate) fn of(action: &'a Action) -> Self {
+        Self {
+            id: &action.id,
+            name: &action.name,
+            supported_triggers: [SupportedTrigger::of(action.trigger)],
+            created_at: action.created_at,
+            updated_at: action.updated_at,
+            all_changes_deployed: action.all_changes_deployed,
+        }
+    }
+}
+
+impl<'a> VersionView<'a> {
+    pub(crate) fn with_action(version: &'a ActionVersion, action: &'a Action) -> Self {
+        let deployed = action.deployed_version.as_ref() == Some(&version.id);
+        Self::of(version, deployed, Some(ActionSummary::of(action)))
+    }
+
+    fn of(version: &'a ActionVersion, deployed: bool, action: Option<ActionSummary<'a>>) -> Self {
+        Self {
+            id: &version.id,
+            action_id: &version.action_id,
+            number: version.number,
+            deployed,
+            status: "built",
+            code: &version.code,
+            dependencies: [],
+            runtime: RUNTIME,
+            supported_triggers: [SupportedTrigger::of(version.trigger)],
+            module: &version.module,
+            secrets: secrets(&version.secrets),
+            action,
+            built_at: version.built_at,
+            created_at: version.created_at,
+            updated_at: version.created_at,
+        }
+    }
+}
+
+impl<'a> CurrentVersion<'a> {
+    fn of(version: &'a ActionVersion) -> Self {
+        Self {
+            id: &version.id,
+            code: &version.code,
+            runtime: RUNTIME,
+            status: "BUILT",
+            number: version.number,
+            build_time: version.built_at,
+            created_at: version.created_at,
+            updated_at: version.created_at,
+        }
+    }
+}
+
+impl SupportedTrigger {
+    fn of(trigger: Trigger) -> Self {
+        Self {
+            id: trigger,
+            version: trigger.version(),
+        }
+    }
+}
+
+fn secrets(secrets: &[ActionSecret]) -> Vec<SecretView<'_>> {
+    secrets
+        .iter()
+        .map(|secret| SecretView {
+            name: &secret.name,
+            updated_at: secret.updated_at,
+        })
+        .collect()
+}

@@ -1,0 +1,138 @@
+//! Request bodies, bounded before they are read.
+
+use axum::{
+    body::Body,
+    extract::{FromRequest, Request},
+    response::{IntoResponse, Response},
+};
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, StatusCode, header};
+use http_body_util::BodyExt;
+use serde_json::{Map, Value};
+
+use super::error::ApiError;
+use crate::AppState;
+
+/// The longest JSON body. The largest thing in it is an Action's code of 100 KB, or
+/// a thousand scopes with descriptions.
+const JSON_BYTES_MAX: usize = 1 << 20;
+/// How often the limit is thrown away of a body that is too long. Closing a
+/// connection while the client sends can lose it the answer that says why.
+const DISCARDED_LIMITS_MAX: usize = 4;
+
+/// A body that is a JSON object.
+#[derive(Debug)]
+pub(crate) struct JsonBody(pub(crate) Map<String, Value>);
+
+impl FromRequest<AppState> for JsonBody {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, _: &AppState) -> Result<Self, Response> {
+        let read = async {
+            must_be(request.headers(), "application/json")?;
+            let bytes = read(request.into_body(), JSON_BYTES_MAX).await?;
+            let invalid = |what: &str| {
+                let message = format!("Payload validation error: '{what}'.");
+                ApiError::bad_request("invalid_body", message)
+            };
+            match serde_json::from_slice(&bytes) {
+                Ok(Value::Object(object)) => Ok(Self(object)),
+                Ok(_) => Err(invalid("Expected type object")),
+                Err(error) => {
+                    let (line, column) = (error.line(), error.column());
+                    Err(invalid(&format!(
+                        "Invalid JSON at line {line} column {column}"
+                    )))
+                }
+            }
+        };
+        read.await.map_err(|error: ApiError| error.into_response())
+    }
+}
+
+/// A body that is a WebAssembly module, no longer than the engine takes.
+#[derive(Debug)]
+pub(crate) struct ModuleBody(pub(crate) Bytes);
+
+impl FromRequest<AppState> for ModuleBody {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, state: &AppState) -> Result<Self, Response> {
+        let bytes_max = state.services.environment.engine.config().module_bytes_max;
+        let read = async {
+            must_be(request.headers(), "application/wasm")?;
+            read(request.into_body(), bytes_max).await.map(Self)
+        };
+        read.await.map_err(IntoResponse::into_response)
+    }
+}
+
+fn must_be(headers: &HeaderMap, expected: &str) -> Result<(), ApiError> {
+    let given = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    let media_type = given
+        .and_then(|given| given.split(';').next())
+        .unwrap_or_default()
+        .trim();
+    if media_type.eq_ignore_ascii_case(expected) {
+        return Ok(());
+    }
+    let message = format!("the Content-Type must be {expected}");
+    Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message))
+}
+
+/// Reads a body; of one that is too long nothing is kept.
+async fn read(mut body: Body, bytes_max: usize) -> Result<Bytes, ApiError> {
+    let mut kept = BytesMut::new();
+    let mut discarded = None;
+    while let Some(frame) = body.frame().await {
+        let failed = |_| ApiError::new(StatusCode::BAD_REQUEST, "the body did not arrive");
+        let Ok(data) = frame.map_err(failed)?.into_data() else {
+            continue;
+        };
+        match &mut discarded {
+            None if kept.len() + data.len() <= bytes_max => kept.extend_from_slice(&data),
+            None => {
+                discarded = Some(kept.len() + data.len());
+                kept = BytesMut::new();
+            }
+            Some(discarded) => *discarded += data.len(),
+        }
+        if discarded.is_some_and(|bytes| bytes > bytes_max.saturating_mul(DISCARDED_LIMITS_MAX)) {
+            break;
+        }
+    }
+    if discarded.is_none() {
+        return Ok(kept.freeze());
+    }
+    let message = format!("the body has more than {bytes_max} bytes, which is the limit here");
+    Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_body_of_the_limit_is_read_and_one_byte_more_is_not() {
+        let body = |bytes: usize| Body::from(vec![0; bytes]);
+        assert_eq!(read(body(10), 10).await.unwrap().len(), 10);
+        let response = read(body(11), 10).await.unwrap_err().into_response();
+        assert_eq!(response.status(), StatusCode::PAYLOAD_TOO_LARGE);
+    }
+
+    #[test]
+    fn a_content_type_may_have_parameters_and_any_case() {
+        let headers = |value: &'static str| {
+            HeaderMap::from_iter([(header::CONTENT_TYPE, http::HeaderValue::from_static(value))])
+        };
+        for right in ["application/json", "Application/JSON; charset=utf-8"] {
+            assert!(must_be(&headers(right), "application/json").is_ok());
+        }
+        for wrong in ["text/plain", "application/jsonp", ""] {
+            assert!(must_be(&headers(wrong), "application/json").is_err());
+        }
+        assert!(must_be(&HeaderMap::new(), "application/json").is_err());
+    }
+}

@@ -1,0 +1,107 @@
+//! `/api/v2/client-grants`.
+
+use axum::{
+    Json,
+    response::{IntoResponse, Response},
+};
+use claimsmith_model::{ClientGrant, ClientGrantId, ClientId};
+use claimsmith_service::admin::client_grants;
+use http::StatusCode;
+use serde::Serialize;
+
+use super::{
+    ApiError, At, JsonBody,
+    access::{
+        Admin, CreateClientGrants, DeleteClientGrants, ReadClientGrants, Routes,
+        UpdateClientGrants, get,
+    },
+    listing,
+    query::{ClassicPage, FromQuery, Parameters},
+};
+
+pub(super) fn routes() -> Routes {
+    Routes::default()
+        .at("/client-grants", get(list).post(create))
+        .at("/client-grants/{id}", get(one).patch(patch).delete(delete))
+}
+
+/// A client grant as callers see it.
+#[derive(Serialize)]
+struct ClientGrantView<'a> {
+    id: &'a ClientGrantId,
+    client_id: &'a ClientId,
+    audience: &'a str,
+    scope: &'a [String],
+    subject_type: &'static str,
+}
+
+fn view(grant: &ClientGrant) -> ClientGrantView<'_> {
+    ClientGrantView {
+        id: &grant.id,
+        client_id: &grant.client_id,
+        audience: &grant.audience,
+        scope: &grant.scope,
+        subject_type: "client",
+    }
+}
+
+struct GrantsQuery {
+    client_id: Option<ClientId>,
+    audience: Option<String>,
+    page: ClassicPage,
+}
+
+impl FromQuery for GrantsQuery {
+    fn from_query(parameters: &mut Parameters) -> Result<Self, ApiError> {
+        Ok(Self {
+            client_id: parameters.parsed("client_id")?,
+            audience: parameters.text("audience"),
+            page: ClassicPage::from_query(parameters)?,
+        })
+    }
+}
+
+async fn list(admin: Admin<ReadClientGrants, GrantsQuery>) -> Result<Response, ApiError> {
+    let GrantsQuery {
+        client_id,
+        audience,
+        page,
+    } = &admin.query;
+    let (client_id, audience) = (client_id.as_ref(), audience.as_deref());
+    let (grants, total) = client_grants::list_all(&admin, client_id, audience, page.part()).await?;
+    let views: Vec<_> = grants.iter().map(view).collect();
+    listing::classic("client_grants", *page, &views, total)
+}
+
+async fn create(
+    admin: Admin<CreateClientGrants>,
+    JsonBody(body): JsonBody,
+) -> Result<Response, ApiError> {
+    let grant = client_grants::create(&admin, body).await?;
+    Ok((StatusCode::CREATED, Json(view(&grant))).into_response())
+}
+
+async fn one(
+    admin: Admin<ReadClientGrants>,
+    At(id): At<ClientGrantId>,
+) -> Result<Response, ApiError> {
+    let grant = client_grants::get(&admin, &id).await?;
+    Ok(Json(view(&grant)).into_response())
+}
+
+async fn patch(
+    admin: Admin<UpdateClientGrants>,
+    At(id): At<ClientGrantId>,
+    JsonBody(body): JsonBody,
+) -> Result<Response, ApiError> {
+    let grant = client_grants::patch(&admin, &id, body).await?;
+    Ok(Json(view(&grant)).into_response())
+}
+
+async fn delete(
+    admin: Admin<DeleteClientGrants>,
+    At(id): At<ClientGrantId>,
+) -> Result<StatusCode, ApiError> {
+    client_grants::delete(&admin, &id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

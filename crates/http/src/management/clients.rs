@@ -1,0 +1,138 @@
+//! `/api/v2/clients`.
+
+use axum::{
+    Json,
+    response::{IntoResponse, Response},
+};
+use claimsmith_model::{
+    Client, ClientId, OrganizationUsage, SigningAlgorithm, TokenEndpointAuthMethod,
+};
+use claimsmith_service::{admin::clients, management::TenantAdmin};
+use http::StatusCode;
+use serde::Serialize;
+
+use super::{
+    ApiError, At, JsonBody,
+    access::{
+        Admin, CreateClients, DeleteClients, ReadClients, Routes, UpdateClientKeys, UpdateClients,
+        get, post,
+    },
+    listing,
+    query::ClassicPage,
+};
+
+pub(super) fn routes() -> Routes {
+    Routes::default()
+        .at("/clients", get(list).post(create))
+        .at("/clients/{id}", get(one).patch(patch).delete(delete))
+        .at("/clients/{id}/rotate-secret", post(rotate_secret))
+}
+
+/// A client as callers see it.
+#[derive(Serialize)]
+pub(super) struct ClientView<'a> {
+    client_id: &'a ClientId,
+    /// On creation, and to those who may read it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_secret: Option<&'a str>,
+    tenant: String,
+    global: bool,
+    name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    app_type: Option<&'a str>,
+    is_first_party: bool,
+    oidc_conformant: bool,
+    token_endpoint_auth_method: TokenEndpointAuthMethod,
+    grant_types: &'a [claimsmith_model::GrantType],
+    callbacks: &'a [String],
+    client_metadata: &'a std::collections::BTreeMap<String, String>,
+    jwt_configuration: JwtConfiguration,
+    organization_usage: OrganizationUsage,
+}
+
+#[derive(Serialize)]
+struct JwtConfiguration {
+    alg: SigningAlgorithm,
+    lifetime_in_seconds: u32,
+    secret_encoded: bool,
+}
+
+fn view<'a>(admin: &TenantAdmin, client: &'a Client, with_secret: bool) -> ClientView<'a> {
+    let tenant = &admin.tenant().tenant;
+    let has_secret = client.token_endpoint_auth_method != TokenEndpointAuthMethod::None;
+    ClientView {
+        client_id: &client.client_id,
+        client_secret: (with_secret && has_secret).then(|| client.client_secret.expose()),
+        tenant: tenant.id.to_string(),
+        global: false,
+        name: &client.name,
+        description: client.description.as_deref(),
+        app_type: client.app_type.as_deref(),
+        is_first_party: client.is_first_party,
+        oidc_conformant: true,
+        token_endpoint_auth_method: client.token_endpoint_auth_method,
+        grant_types: &client.grant_types,
+        callbacks: &client.callbacks,
+        client_metadata: &client.client_metadata,
+        jwt_configuration: JwtConfiguration {
+            alg: client
+                .id_token_signing_algorithm
+                .unwrap_or(tenant.settings.signing_algorithm),
+            lifetime_in_seconds: client.id_token_lifetime_s,
+            secret_encoded: false,
+        },
+        organization_usage: client.organization_usage,
+    }
+}
+
+/// Whether the caller may see clients' secrets.
+fn sees_secrets(admin: &TenantAdmin) -> bool {
+    admin.may("read:client_keys")
+}
+
+async fn list(admin: Admin<ReadClients, ClassicPage>) -> Result<Response, ApiError> {
+    let (clients, total) = clients::list_all(&admin, admin.query.part()).await?;
+    let with_secret = sees_secrets(&admin);
+    let views: Vec<_> = clients
+        .iter()
+        .map(|client| view(&admin, client, with_secret))
+        .collect();
+    listing::classic("clients", admin.query, &views, total)
+}
+
+async fn create(
+    admin: Admin<CreateClients>,
+    JsonBody(body): JsonBody,
+) -> Result<Response, ApiError> {
+    let client = clients::create(&admin, body).await?;
+    Ok((StatusCode::CREATED, Json(view(&admin, &client, true))).into_response())
+}
+
+async fn one(admin: Admin<ReadClients>, At(id): At<ClientId>) -> Result<Response, ApiError> {
+    let client = clients::get(&admin, &id).await?;
+    Ok(Json(view(&admin, &client, sees_secrets(&admin))).into_response())
+}
+
+async fn patch(
+    admin: Admin<UpdateClients>,
+    At(id): At<ClientId>,
+    JsonBody(body): JsonBody,
+) -> Result<Response, ApiError> {
+    let client = clients::patch(&admin, &id, body).await?;
+    Ok(Json(view(&admin, &client, sees_secrets(&admin))).into_response())
+}
+
+async fn delete(admin: Admin<DeleteClients>, At(id): At<ClientId>) -> Result<StatusCode, ApiError> {
+    clients::delete(&admin, &id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn rotate_secret(
+    admin: Admin<UpdateClientKeys>,
+    At(id): At<ClientId>,
+) -> Result<Response, ApiError> {
+    let client = clients::rotate_secret(&admin, &id).await?;
+    Ok(Json(view(&admin, &client, true)).into_response())
+}

@@ -1,0 +1,52 @@
+//! The Management API, `/api/v2`: what a tenant's admins do.
+//!
+//! Each handler takes an [`Admin`](access::Admin) that names the scope it asks for;
+//! one without isn't a route ([`access::Routes`]). Shapes, status codes, paging and
+//! errors are the reference product's.
+
+mod access;
+mod actions;
+mod body;
+mod client_grants;
+mod clients;
+mod connections;
+mod error;
+mod listing;
+mod organizations;
+mod path;
+mod permissions;
+mod query;
+mod resource_servers;
+mod roles;
+mod tenant_settings;
+#[cfg(test)]
+mod tests;
+pub(crate) mod triggers;
+mod users;
+
+use axum::Router;
+
+pub(crate) use body::JsonBody;
+pub(crate) use error::ApiError;
+pub(crate) use path::At;
+pub(crate) use query::Parameters;
+
+use crate::AppState;
+
+pub(crate) fn router() -> Router<AppState> {
+    routes().into_router()
+}
+
+fn routes() -> access::Routes {
+    access::Routes::default()
+        .and(actions::routes())
+        .and(triggers::routes())
+        .and(clients::routes())
+        .and(resource_servers::routes())
+        .and(client_grants::routes())
+        .and(connections::routes())
+        .and(users::routes())
+        .and(roles::routes())
+        .and(organizations::routes())
+        .and(tenant_settings::routes())
+}

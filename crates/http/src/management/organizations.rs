@@ -1,0 +1,180 @@
+//! `/api/v2/organizations` with their members and the members' roles.
+
+use axum::{
+    Json,
+    response::{IntoResponse, Response},
+};
+use claimsmith_model::{Organization, OrganizationId, UserId};
+use claimsmith_service::admin::organizations::{self, Member};
+use http::StatusCode;
+use serde::Serialize;
+
+use super::{
+    ApiError, At, JsonBody,
+    access::{
+        Admin, CreateOrganizationMemberRoles, CreateOrganizationMembers, CreateOrganizations,
+        DeleteOrganizationMemberRoles, DeleteOrganizationMembers, DeleteOrganizations,
+        ReadOrganizationMemberRoles, ReadOrganizationMembers, ReadOrganizations, Routes,
+        UpdateOrganizations, get,
+    },
+    listing,
+    query::ClassicPage,
+    roles,
+};
+
+pub(super) fn routes() -> Routes {
+    Routes::default()
+        .at("/organizations", get(list).post(create))
+        .at("/organizations/name/{name}", get(one_by_name))
+        .at("/organizations/{id}", get(one).patch(patch).delete(delete))
+        .at(
+            "/organizations/{id}/members",
+            get(list_members).post(add_members).delete(remove_members),
+        )
+        .at(
+            "/organizations/{id}/members/{user_id}/roles",
+            get(list_roles).post(add_roles).delete(remove_roles),
+        )
+}
+
+/// An organization as callers see it.
+#[derive(Serialize)]
+struct OrganizationView<'a> {
+    id: &'a OrganizationId,
+    name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    display_name: Option<&'a str>,
+    metadata: &'a std::collections::BTreeMap<String, String>,
+}
+
+fn view(organization: &Organization) -> OrganizationView<'_> {
+    OrganizationView {
+        id: &organization.id,
+        name: &organization.name,
+        display_name: organization.display_name.as_deref(),
+        metadata: &organization.metadata,
+    }
+}
+
+/// A member as callers see them.
+#[derive(Serialize)]
+struct MemberView<'a> {
+    user_id: &'a UserId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    picture: Option<&'a str>,
+}
+
+fn member_view(member: &Member) -> MemberView<'_> {
+    MemberView {
+        user_id: &member.user.user_id,
+        email: member.user.email.as_deref(),
+        name: member.user.name.as_deref(),
+        picture: member.user.picture.as_deref(),
+    }
+}
+
+async fn list(admin: Admin<ReadOrganizations, ClassicPage>) -> Result<Response, ApiError> {
+    let (all, total) = organizations::list_all(&admin, admin.query.part()).await?;
+    let views: Vec<_> = all.iter().map(view).collect();
+    listing::classic("organizations", admin.query, &views, total)
+}
+
+async fn create(
+    admin: Admin<CreateOrganizations>,
+    JsonBody(body): JsonBody,
+) -> Result<Response, ApiError> {
+    let organization = organizations::create(&admin, body).await?;
+    Ok((StatusCode::CREATED, Json(view(&organization))).into_response())
+}
+
+async fn one(
+    admin: Admin<ReadOrganizations>,
+    At(id): At<OrganizationId>,
+) -> Result<Response, ApiError> {
+    let organization = organizations::get(&admin, &id).await?;
+    Ok(Json(view(&organization)).into_response())
+}
+
+async fn one_by_name(
+    admin: Admin<ReadOrganizations>,
+    At(name): At<String>,
+) -> Result<Response, ApiError> {
+    let organization = organizations::get_by_name(&admin, &name).await?;
+    Ok(Json(view(&organization)).into_response())
+}
+
+async fn patch(
+    admin: Admin<UpdateOrganizations>,
+    At(id): At<OrganizationId>,
+    JsonBody(body): JsonBody,
+) -> Result<Response, ApiError> {
+    let organization = organizations::patch(&admin, &id, body).await?;
+    Ok(Json(view(&organization)).into_response())
+}
+
+async fn delete(
+    admin: Admin<DeleteOrganizations>,
+    At(id): At<OrganizationId>,
+) -> Result<StatusCode, ApiError> {
+    organizations::delete(&admin, &id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn list_members(
+    admin: Admin<ReadOrganizationMembers, ClassicPage>,
+    At(id): At<OrganizationId>,
+) -> Result<Response, ApiError> {
+    let (members, total) = organizations::members(&admin, &id, admin.query.part()).await?;
+    let views: Vec<_> = members.iter().map(member_view).collect();
+    listing::classic("members", admin.query, &views, total)
+}
+
+async fn add_members(
+    admin: Admin<CreateOrganizationMembers>,
+    At(id): At<OrganizationId>,
+    JsonBody(body): JsonBody,
+) -> Result<StatusCode, ApiError> {
+    organizations::add_members(&admin, &id, body).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn remove_members(
+    admin: Admin<DeleteOrganizationMembers>,
+    At(id): At<OrganizationId>,
+    JsonBody(body): JsonBody,
+) -> Result<StatusCode, ApiError> {
+    organizations::remove_members(&admin, &id, body).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn list_roles(
+    admin: Admin<ReadOrganizationMemberRoles, ClassicPage>,
+    At((id, user)): At<(OrganizationId, UserId)>,
+) -> Result<Response, ApiError> {
+    roles::page_of(
+        &organizations::member_roles(&admin, &id, &user).await?,
+        admin.query,
+    )
+}
+
+async fn add_roles(
+    admin: Admin<CreateOrganizationMemberRoles>,
+    At((id, user)): At<(OrganizationId, UserId)>,
+    JsonBody(body): JsonBody,
+) -> Result<StatusCode, ApiError> {
+    organizations::add_member_roles(&admin, &id, &user, body).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn remove_roles(
+    admin: Admin<DeleteOrganizationMemberRoles>,
+    At((id, user)): At<(OrganizationId, UserId)>,
+    JsonBody(body): JsonBody,
+) -> Result<StatusCode, ApiError> {
+    organizations::remove_member_roles(&admin, &id, &user, body).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,163 @@
+//! Queries: every parameter known and bounded, the others refused by name.
+
+use claimsmith_oauth::parse_query;
+use claimsmith_service::admin::Page;
+use serde_json::{Map, Value};
+
+use super::error::ApiError;
+
+/// The last page that can be asked for: far more than there is, and no overflow.
+const PAGE_MAX: usize = 1_000_000;
+/// The reference product's limit and defaults.
+const PER_PAGE_MAX: usize = 100;
+const PER_PAGE_CLASSIC: usize = 50;
+const PER_PAGE_ACTIONS: usize = 20;
+
+/// What a handler wants of the query.
+pub(crate) trait FromQuery: Send + Sized + 'static {
+    fn from_query(parameters: &mut Parameters) -> Result<Self, ApiError>;
+}
+
+/// The parameters that have not been read yet.
+#[derive(Debug)]
+pub(crate) struct Parameters(Map<String, Value>);
+
+impl Parameters {
+    /// Reads a query as `Q`.
+    pub(crate) fn read<Q: FromQuery>(query: Option<&str>) -> Result<Q, ApiError> {
+        let parameters = parse_query(query.unwrap_or_default());
+        let mut parameters = Self(parameters.map_err(|error| invalid(&error.to_string()))?);
+        let read = Q::from_query(&mut parameters)?;
+        if parameters.0.is_empty() {
+            return Ok(read);
+        }
+        let names: Vec<_> = parameters
+            .0
+            .keys()
+            .take(10)
+            .map(|name| name.chars().take(100).collect())
+            .collect();
+        let names: Vec<String> = names;
+        Err(invalid(&format!(
+            "'Additional properties not allowed: {}'",
+            names.join(", ")
+        )))
+    }
+
+    /// A text; `None` when it is absent.
+    pub(crate) fn text(&mut self, name: &str) -> Option<String> {
+        match self.0.shift_remove(name) {
+            Some(Value::String(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// `true` or `false`; `None` when it is absent.
+    pub(crate) fn flag(&mut self, name: &str) -> Result<Option<bool>, ApiError> {
+        self.text(name)
+            .map(|text| match text.as_str() {
+                "true" => Ok(true),
+                "false" => Ok(false),
+                _ => Err(wrong(name, "Expected type boolean")),
+            })
+            .transpose()
+    }
+
+    /// What a text stands for; `None` when it is absent.
+    pub(crate) fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(
+        &mut self,
+        name: &str,
+    ) -> Result<Option<T>, ApiError> {
+        let text = self.text(name);
+        text.map(|text| {
+            text.parse()
+                .map_err(|error: T::Err| wrong(name, &error.to_string()))
+        })
+        .transpose()
+    }
+
+    fn number(&mut self, name: &str, min: usize, max: usize) -> Result<Option<usize>, ApiError> {
+        let number: Option<usize> = self.parsed(name)?;
+        match number {
+            Some(number) if !(min..=max).contains(&number) => Err(wrong(
+                name,
+                &format!("Value is out of range: it must be {min} to {max}"),
+            )),
+            _ => Ok(number),
+        }
+    }
+
+    fn page(&mut self, per_page: usize) -> Result<(usize, usize), ApiError> {
+        let page = self.number("page", 0, PAGE_MAX)?.unwrap_or(0);
+        Ok((
+            page,
+            self.number("per_page", 1, PER_PAGE_MAX)?
+                .unwrap_or(per_page),
+        ))
+    }
+}
+
+/// No parameters at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct NoQuery;
+
+impl FromQuery for NoQuery {
+    fn from_query(_: &mut Parameters) -> Result<Self, ApiError> {
+        Ok(Self)
+    }
+}
+
+/// `page` and `per_page`, as the family of Actions has them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ActionsPage {
+    pub(crate) page: usize,
+    pub(crate) per_page: usize,
+}
+
+impl FromQuery for ActionsPage {
+    fn from_query(parameters: &mut Parameters) -> Result<Self, ApiError> {
+        let (page, per_page) = parameters.page(PER_PAGE_ACTIONS)?;
+        Ok(Self { page, per_page })
+    }
+}
+
+/// `page`, `per_page` and `include_totals`, as all other lists have them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ClassicPage {
+    pub(crate) start: usize,
+    pub(crate) per_page: usize,
+    pub(crate) include_totals: bool,
+}
+
+impl ClassicPage {
+    /// The part of the list that is asked for.
+    pub(crate) fn part(self) -> Page {
+        Page {
+            skip: self.start,
+            take: self.per_page,
+        }
+    }
+}
+
+impl FromQuery for ClassicPage {
+    fn from_query(parameters: &mut Parameters) -> Result<Self, ApiError> {
+        let (page, per_page) = parameters.page(PER_PAGE_CLASSIC)?;
+        let include_totals = parameters.flag("include_totals")?.unwrap_or(false);
+        Ok(Self {
+            start: page * per_page,
+            per_page,
+            include_totals,
+        })
+    }
+}
+
+fn wrong(name: &str, what: &str) -> ApiError {
+    invalid(&format!("'{what}' on property {name}"))
+}
+
+fn invalid(what: &str) -> ApiError {
+    ApiError::bad_request(
+        "invalid_query_string",
+        format!("Query validation error: {what}."),
+    )
+}

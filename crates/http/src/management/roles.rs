@@ -1,0 +1,118 @@
+//! `/api/v2/roles` with their permissions.
+
+use axum::{
+    Json,
+    response::{IntoResponse, Response},
+};
+use claimsmith_model::{Role, RoleId};
+use claimsmith_service::admin::roles;
+use http::StatusCode;
+use serde::Serialize;
+use serde_json::json;
+
+use super::{
+    ApiError, At, JsonBody,
+    access::{Admin, CreateRoles, DeleteRoles, ReadRoles, Routes, UpdateRoles, get},
+    listing, permissions,
+    query::ClassicPage,
+};
+
+pub(super) fn routes() -> Routes {
+    Routes::default()
+        .at("/roles", get(list).post(create))
+        .at("/roles/{id}", get(one).patch(patch).delete(delete))
+        .at(
+            "/roles/{id}/permissions",
+            get(list_permissions)
+                .post(add_permissions)
+                .delete(remove_permissions),
+        )
+}
+
+/// A role as callers see it.
+#[derive(Serialize)]
+pub(super) struct RoleView<'a> {
+    id: &'a RoleId,
+    name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<&'a str>,
+    #[serde(rename = "type")]
+    kind: &'static str,
+}
+
+pub(super) fn view(role: &Role) -> RoleView<'_> {
+    RoleView {
+        id: &role.id,
+        name: &role.name,
+        description: role.description.as_deref(),
+        kind: "tenant",
+    }
+}
+
+/// One page of a user's or member's roles, of which there are few.
+pub(super) fn page_of(roles: &[Role], page: ClassicPage) -> Result<Response, ApiError> {
+    let part: Vec<_> = roles
+        .iter()
+        .skip(page.start)
+        .take(page.per_page)
+        .map(view)
+        .collect();
+    listing::classic("roles", page, &part, roles.len())
+}
+
+async fn list(admin: Admin<ReadRoles, ClassicPage>) -> Result<Response, ApiError> {
+    let (roles, total) = roles::list_all(&admin, admin.query.part()).await?;
+    let views: Vec<_> = roles.iter().map(view).collect();
+    listing::classic("roles", admin.query, &views, total)
+}
+
+async fn create(admin: Admin<CreateRoles>, JsonBody(body): JsonBody) -> Result<Response, ApiError> {
+    let role = roles::create(&admin, body).await?;
+    Ok(Json(view(&role)).into_response())
+}
+
+async fn one(admin: Admin<ReadRoles>, At(id): At<RoleId>) -> Result<Response, ApiError> {
+    let role = roles::get(&admin, &id).await?;
+    Ok(Json(view(&role)).into_response())
+}
+
+async fn patch(
+    admin: Admin<UpdateRoles>,
+    At(id): At<RoleId>,
+    JsonBody(body): JsonBody,
+) -> Result<Response, ApiError> {
+    let role = roles::patch(&admin, &id, body).await?;
+    Ok(Json(view(&role)).into_response())
+}
+
+/// 200 with an empty object, unlike the other entities, as in the reference product.
+async fn delete(admin: Admin<DeleteRoles>, At(id): At<RoleId>) -> Result<Response, ApiError> {
+    roles::delete(&admin, &id).await?;
+    Ok(Json(json!({})).into_response())
+}
+
+async fn list_permissions(
+    admin: Admin<ReadRoles, ClassicPage>,
+    At(id): At<RoleId>,
+) -> Result<Response, ApiError> {
+    let permissions = roles::get(&admin, &id).await?.permissions;
+    permissions::page_of(&permissions, admin.query)
+}
+
+async fn add_permissions(
+    admin: Admin<UpdateRoles>,
+    At(id): At<RoleId>,
+    JsonBody(body): JsonBody,
+) -> Result<StatusCode, ApiError> {
+    roles::add_permissions(&admin, &id, body).await?;
+    Ok(StatusCode::CREATED)
+}
+
+async fn remove_permissions(
+    admin: Admin<UpdateRoles>,
+    At(id): At<RoleId>,
+    JsonBody(body): JsonBody,
+) -> Result<StatusCode, ApiError> {
+    roles::remove_permissions(&admin, &id, body).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,49 @@
+//! `/api/v2/tenants/settings`.
+
+use axum::{
+    Json,
+    response::{IntoResponse, Response},
+};
+use claimsmith_model::{ClaimSettings, SigningAlgorithm, TenantSettings};
+use claimsmith_service::admin::settings;
+use serde::Serialize;
+
+use super::{
+    ApiError, JsonBody,
+    access::{self, Admin, ReadTenantSettings, Routes, UpdateTenantSettings},
+};
+
+pub(super) fn routes() -> Routes {
+    Routes::default().at("/tenants/settings", access::get(get).patch(patch))
+}
+
+/// The settings as callers see them; what isn't set is an empty text, as in the
+/// reference product.
+#[derive(Serialize)]
+struct SettingsView<'a> {
+    friendly_name: &'a str,
+    default_audience: &'a str,
+    signing_alg: SigningAlgorithm,
+    claims: ClaimSettings,
+}
+
+fn view(settings: &TenantSettings) -> SettingsView<'_> {
+    SettingsView {
+        friendly_name: settings.friendly_name.as_deref().unwrap_or_default(),
+        default_audience: settings.default_audience.as_deref().unwrap_or_default(),
+        signing_alg: settings.signing_algorithm,
+        claims: settings.claims,
+    }
+}
+
+async fn get(admin: Admin<ReadTenantSettings>) -> Response {
+    Json(view(&settings::get(&admin))).into_response()
+}
+
+async fn patch(
+    admin: Admin<UpdateTenantSettings>,
+    JsonBody(body): JsonBody,
+) -> Result<Response, ApiError> {
+    let settings = settings::patch(&admin, body).await?;
+    Ok(Json(view(&settings)).into_response())
+}

@@ -1,0 +1,200 @@
+//! `/api/v2/users` with their roles and permissions.
+
+use axum::{
+    Json,
+    response::{IntoResponse, Response},
+};
+use claimsmith_model::{Identity, JsonObject, Timestamp, User, UserId};
+use claimsmith_service::admin::users;
+use http::StatusCode;
+use serde::Serialize;
+
+use super::{
+    ApiError, At, JsonBody,
+    access::{Admin, CreateUsers, DeleteUsers, ReadUsers, Routes, UpdateUsers, get},
+    listing, permissions,
+    query::{ClassicPage, FromQuery, Parameters},
+    roles,
+};
+
+/// How many users paging reaches; the reference product's limit.
+const PAGED_USERS_MAX: usize = 1000;
+
+pub(super) fn routes() -> Routes {
+    Routes::default()
+        .at("/users", get(list).post(create))
+        .at("/users/{id}", get(one).patch(patch).delete(delete))
+        .at(
+            "/users/{id}/roles",
+            get(list_roles).post(add_roles).delete(remove_roles),
+        )
+        .at(
+            "/users/{id}/permissions",
+            get(list_permissions)
+                .post(add_permissions)
+                .delete(remove_permissions),
+        )
+}
+
+/// A user as admins see them. Nothing of a password is ever in it.
+#[derive(Serialize)]
+struct UserView<'a> {
+    user_id: &'a UserId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email: Option<&'a str>,
+    email_verified: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    username: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    phone_number: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    phone_verified: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nickname: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    given_name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    family_name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    picture: Option<&'a str>,
+    identities: &'a [Identity],
+    app_metadata: &'a JsonObject,
+    user_metadata: &'a JsonObject,
+    profile_attributes: &'a JsonObject,
+    blocked: bool,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_password_reset: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_login: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_ip: Option<&'a str>,
+    logins_count: u64,
+}
+
+fn view(user: &User) -> UserView<'_> {
+    UserView {
+        user_id: &user.user_id,
+        email: user.email.as_deref(),
+        email_verified: user.email_verified,
+        username: user.username.as_deref(),
+        phone_number: user.phone_number.as_deref(),
+        phone_verified: user.phone_verified,
+        name: user.name.as_deref(),
+        nickname: user.nickname.as_deref(),
+        given_name: user.given_name.as_deref(),
+        family_name: user.family_name.as_deref(),
+        picture: user.picture.as_deref(),
+        identities: &user.identities,
+        app_metadata: &user.app_metadata,
+        user_metadata: &user.user_metadata,
+        profile_attributes: &user.profile_attributes,
+        blocked: user.blocked,
+        created_at: user.created_at,
+        updated_at: user.updated_at,
+        last_password_reset: user.last_password_reset,
+        last_login: user.last_login,
+        last_ip: user.last_ip.as_deref(),
+        logins_count: user.logins_count,
+    }
+}
+
+/// A page within the first thousand users.
+struct UsersPage(ClassicPage);
+
+impl FromQuery for UsersPage {
+    fn from_query(parameters: &mut Parameters) -> Result<Self, ApiError> {
+        let page = ClassicPage::from_query(parameters)?;
+        if page.start + page.per_page > PAGED_USERS_MAX {
+            return Err(ApiError::bad_request(
+                "invalid_paging",
+                format!("You can only page through the first {PAGED_USERS_MAX} records."),
+            ));
+        }
+        Ok(Self(page))
+    }
+}
+
+async fn list(admin: Admin<ReadUsers, UsersPage>) -> Result<Response, ApiError> {
+    let UsersPage(page) = admin.query;
+    let (users, total) = users::list_all(&admin, page.part()).await?;
+    let views: Vec<_> = users.iter().map(view).collect();
+    listing::classic("users", page, &views, total)
+}
+
+async fn create(admin: Admin<CreateUsers>, JsonBody(body): JsonBody) -> Result<Response, ApiError> {
+    let user = users::create(&admin, body).await?;
+    Ok((StatusCode::CREATED, Json(view(&user))).into_response())
+}
+
+async fn one(admin: Admin<ReadUsers>, At(id): At<UserId>) -> Result<Response, ApiError> {
+    let user = users::get(&admin, &id).await?;
+    Ok(Json(view(&user)).into_response())
+}
+
+async fn patch(
+    admin: Admin<UpdateUsers>,
+    At(id): At<UserId>,
+    JsonBody(body): JsonBody,
+) -> Result<Response, ApiError> {
+    let user = users::patch(&admin, &id, body).await?;
+    Ok(Json(view(&user)).into_response())
+}
+
+async fn delete(admin: Admin<DeleteUsers>, At(id): At<UserId>) -> Result<StatusCode, ApiError> {
+    users::delete(&admin, &id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn list_roles(
+    admin: Admin<ReadUsers, ClassicPage>,
+    At(id): At<UserId>,
+) -> Result<Response, ApiError> {
+    roles::page_of(&users::roles_of(&admin, &id).await?, admin.query)
+}
+
+async fn add_roles(
+    admin: Admin<UpdateUsers>,
+    At(id): At<UserId>,
+    JsonBody(body): JsonBody,
+) -> Result<StatusCode, ApiError> {
+    users::add_roles(&admin, &id, body).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn remove_roles(
+    admin: Admin<UpdateUsers>,
+    At(id): At<UserId>,
+    JsonBody(body): JsonBody,
+) -> Result<StatusCode, ApiError> {
+    users::remove_roles(&admin, &id, body).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn list_permissions(
+    admin: Admin<ReadUsers, ClassicPage>,
+    At(id): At<UserId>,
+) -> Result<Response, ApiError> {
+    permissions::page_of(&users::permissions_of(&admin, &id).await?, admin.query)
+}
+
+async fn add_permissions(
+    admin: Admin<UpdateUsers>,
+    At(id): At<UserId>,
+    JsonBody(body): JsonBody,
+) -> Result<StatusCode, ApiError> {
+    users::add_permissions(&admin, &id, body).await?;
+    Ok(StatusCode::CREATED)
+}
+
+async fn remove_permissions(
+    admin: Admin<UpdateUsers>,
+    At(id): At<UserId>,
+    JsonBody(body): JsonBody,
+) -> Result<StatusCode, ApiError> {
+    users::remove_permissions(&admin, &id, body).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,31 @@
+//! `GET /.well-known/jwks.json` (RFC 7517 section 5).
+
+use axum::{
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use http::{StatusCode, header};
+
+use crate::{AppState, tenant::RequestTenant};
+
+/// How long verifiers may keep the keys, in seconds. A key is published before it
+/// signs, so a stale copy does no harm for that long.
+const CACHE_CONTROL: &str = "public, max-age=300";
+
+/// The tenant's public keys.
+pub(crate) async fn get(
+    State(state): State<AppState>,
+    RequestTenant(tenant): RequestTenant,
+) -> Response {
+    match tenant.jwks(&state.services.environment).await {
+        Ok(jwks) => {
+            let headers =
+                [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, CACHE_CONTROL)];
+            (headers, jwks).into_response()
+        }
+        Err(error) => {
+            tracing::error!(tenant = %tenant.tenant.id, ?error, "the keys can't be read");
+            (StatusCode::INTERNAL_SERVER_ERROR, "the keys can't be read\n").into_response()
+        }
+    }
+}

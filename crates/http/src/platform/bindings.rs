@@ -1,0 +1,41 @@
+//! `/platform/v1/tenants/{id}/triggers/{trigger}/bindings`: the way back for a tenant
+//! whose own Actions keep it from getting Management API tokens.
+
+use axum::{extract::State, response::Response};
+use claimsmith_model::{TenantId, Trigger};
+use claimsmith_service::{ServiceError, management::TenantAdmin};
+use http::{HeaderMap, Uri};
+
+use super::Operator;
+use crate::{
+    AppState,
+    management::{ApiError, At, JsonBody, triggers},
+};
+
+/// What is bound, in the Management API's shape.
+pub(super) async fn get(
+    _: Operator,
+    State(state): State<AppState>,
+    At((tenant, trigger)): At<(TenantId, Trigger)>,
+    uri: Uri,
+) -> Result<Response, ApiError> {
+    let page = crate::management::Parameters::read(uri.query())?;
+    triggers::show_bindings(&admin(&state, &tenant)?, trigger, page).await
+}
+
+/// Replaces what is bound, as the Management API does.
+pub(super) async fn patch(
+    _: Operator,
+    State(state): State<AppState>,
+    At((tenant, trigger)): At<(TenantId, Trigger)>,
+    headers: HeaderMap,
+    JsonBody(body): JsonBody,
+) -> Result<Response, ApiError> {
+    triggers::replace_bindings(&admin(&state, &tenant)?, trigger, &headers, body).await
+}
+
+fn admin(state: &AppState, tenant: &TenantId) -> Result<TenantAdmin, ServiceError> {
+    let context = state.services.tenants.by_id(tenant);
+    let context = context.ok_or(ServiceError::not_found("That tenant does not exist."))?;
+    Ok(TenantAdmin::operator(state.services.clone(), context))
+}

@@ -1,0 +1,89 @@
+//! `/platform/v1/tenants`.
+
+use axum::{
+    Json,
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use claimsmith_model::{Tenant, TenantId, Timestamp};
+use claimsmith_service::{TenantSetup, admin::tenants};
+use http::StatusCode;
+use serde::Serialize;
+use serde_json::json;
+
+use super::Operator;
+use crate::{
+    AppState, answer,
+    management::{ApiError, At, JsonBody},
+};
+
+/// A tenant as the operator sees it.
+#[derive(Serialize)]
+struct TenantView<'a> {
+    id: &'a TenantId,
+    issuer: &'a str,
+    domains: &'a [String],
+    created_at: Timestamp,
+}
+
+fn view(tenant: &Tenant) -> TenantView<'_> {
+    TenantView {
+        id: &tenant.id,
+        issuer: &tenant.issuer,
+        domains: &tenant.domains,
+        created_at: tenant.created_at,
+    }
+}
+
+/// A new tenant with what its first admin needs, shaped as `bootstrap.json` is.
+#[derive(Serialize)]
+struct SetupView<'a> {
+    tenant: &'a TenantId,
+    issuer: &'a str,
+    domains: &'a [String],
+    management: ManagementView<'a>,
+}
+
+#[derive(Serialize)]
+struct ManagementView<'a> {
+    client_id: &'a str,
+    client_secret: &'a str,
+    audience: &'a str,
+}
+
+/// Lists all tenants.
+pub(super) async fn list(_: Operator, State(state): State<AppState>) -> Response {
+    let tenants = tenants::list_all(&state.services);
+    let views: Vec<_> = tenants.iter().map(view).collect();
+    Json(json!({ "tenants": views })).into_response()
+}
+
+/// Creates a tenant. Nobody can read its client's secret again without that secret.
+pub(super) async fn create(
+    _: Operator,
+    State(state): State<AppState>,
+    JsonBody(body): JsonBody,
+) -> Result<Response, ApiError> {
+    let setup: TenantSetup = tenants::create(&state.services, body).await?;
+    let view = SetupView {
+        tenant: &setup.tenant.id,
+        issuer: &setup.tenant.issuer,
+        domains: &setup.tenant.domains,
+        management: ManagementView {
+            client_id: setup.management_client_id.as_str(),
+            client_secret: setup.management_client_secret.expose(),
+            audience: &setup.management_audience,
+        },
+    };
+    Ok((StatusCode::CREATED, answer::no_store(), Json(view)).into_response())
+}
+
+/// Deletes a tenant and everything of it.
+pub(super) async fn delete(
+    _: Operator,
+    State(state): State<AppState>,
+    At(id): At<TenantId>,
+) -> Result<StatusCode, ApiError> {
+    tenants::delete(&state.services, &id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,185 @@
+//! The command line.
+
+use std::{
+    io::Write as _,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    process::ExitCode,
+};
+
+use anyhow::Context as _;
+use claimsmith_model::{PrivateNames, Secret, Trigger};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::{ServeConfig, action_run, start, telemetry};
+
+/// The address to listen on when none is given: this machine only.
+const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
+
+/// An OAuth 2.0 and OpenID Connect token server whose token-time customisation is
+/// WebAssembly.
+#[derive(Debug, Parser)]
+#[command(name = "claimsmith", version, about, disable_help_subcommand = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve tokens and the Management API
+    Serve(Serve),
+    /// Work on an Action without a server
+    #[command(subcommand)]
+    Action(Action),
+}
+
+/// Serves tokens and the Management API.
+///
+/// The first start on an empty data folder makes the tenant `dev` and writes
+/// DATA_DIR/bootstrap.json with its admin client and the platform token. SIGTERM
+/// and Ctrl-C let requests under way finish.
+#[derive(Debug, Args)]
+struct Serve {
+    /// Where the data is kept; made when it isn't there
+    #[arg(long, env = "CLAIMSMITH_DATA_DIR", value_name = "DIR")]
+    data_dir: PathBuf,
+    /// The address to listen on; port 0 takes a free one
+    #[arg(long, env = "CLAIMSMITH_LISTEN", value_name = "ADDR", default_value_t = LISTEN)]
+    listen: SocketAddr,
+    /// The first tenant's public URL, from which its issuer is made; used at the
+    /// first start only [default: http://localhost:PORT/]
+    #[arg(long, env = "CLAIMSMITH_PUBLIC_URL", value_name = "URL")]
+    public_url: Option<String>,
+    /// A file with the master key (32 bytes as hexadecimal digits or base64). The
+    /// key itself can be given as CLAIMSMITH_MASTER_KEY [default: DIR/master.key,
+    /// made at the first start]
+    #[arg(long, env = "CLAIMSMITH_MASTER_KEY_FILE", value_name = "FILE")]
+    master_key_file: Option<PathBuf>,
+    /// What to log, to standard error: error, warn, info, debug or trace, or a list
+    /// such as `info,claimsmith_service=debug`
+    #[arg(
+        long,
+        env = "CLAIMSMITH_LOG",
+        value_name = "FILTER",
+        default_value = "info"
+    )]
+    log: String,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Run a module once on an event, and show what a token would hold
+    Run(Run),
+}
+
+/// Runs a module once, with the engine and the claim policy of a server, and shows
+/// claims, refusals, logs and timing.
+///
+/// Exit status: 0 when the Action succeeded, 1 when it failed or denied, 2 when the
+/// module or the event can't be used.
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// The module: what the compiler wrote, a core module or a component
+    pub(crate) module: PathBuf,
+    /// The event as JSON, in the shape of the reference product's `event`; only
+    /// what the Action reads needs to be there
+    #[arg(long, value_name = "FILE")]
+    pub(crate) event: PathBuf,
+    /// The trigger, for a module that serves both
+    #[arg(long, value_parser = |text: &str| text.parse::<Trigger>())]
+    pub(crate) trigger: Option<Trigger>,
+    /// A secret that the Action can read; may be given several times
+    #[arg(long = "secret", value_name = "NAME=VALUE", value_parser = secret)]
+    pub(crate) secrets: Vec<(String, Secret)>,
+    /// The tenant's setting for claims without a namespace
+    #[arg(long, value_enum, default_value_t = Names::Refuse)]
+    pub(crate) private_names: Names,
+    /// A host of the tenant, which is reserved; may be given several times
+    #[arg(long = "issuer-host", value_name = "HOST", default_value = "localhost")]
+    pub(crate) issuer_hosts: Vec<String>,
+    /// What the Action's random numbers are derived from, to repeat a run
+    #[arg(long, default_value_t = 0)]
+    pub(crate) seed: u64,
+    /// The time that the Action sees, in milliseconds since 1970, to repeat a run
+    /// [default: now]
+    #[arg(long, value_name = "MS")]
+    pub(crate) at_ms: Option<i64>,
+    /// Print the report as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Names {
+    Refuse,
+    Allow,
+}
+
+impl From<Names> for PrivateNames {
+    fn from(names: Names) -> Self {
+        match names {
+            Names::Refuse => Self::Refuse,
+            Names::Allow => Self::Allow,
+        }
+    }
+}
+
+fn secret(text: &str) -> Result<(String, Secret), String> {
+    let (name, value) = text.split_once('=').ok_or("write it as NAME=VALUE")?;
+    Ok((name.to_owned(), Secret::new(value)))
+}
+
+/// Runs the command line of this process.
+#[must_use]
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&anyhow::Error::new(error).context("can't start threads")),
+    };
+    let result = runtime.block_on(async {
+        match cli.command {
+            Command::Serve(serve) => serve_until_signal(serve).await.map(|()| ExitCode::SUCCESS),
+            Command::Action(Action::Run(run)) => action_run::run(run).await,
+        }
+    });
+    result.unwrap_or_else(|error| failed(&error))
+}
+
+async fn serve_until_signal(serve: Serve) -> anyhow::Result<()> {
+    telemetry::start(&serve.log)?;
+    let server = start(ServeConfig {
+        data_dir: serve.data_dir,
+        listen: serve.listen,
+        public_url: serve.public_url,
+        // Not an argument: arguments can be seen by every user of the machine.
+        master_key: std::env::var("CLAIMSMITH_MASTER_KEY").ok().map(Secret::new),
+        master_key_file: serve.master_key_file,
+    })
+    .await?;
+    tracing::info!(address = %server.address, "serving");
+    signal().await?;
+    tracing::info!("stopping: requests under way are answered first");
+    server.stop().await
+}
+
+/// Ready at SIGTERM or Ctrl-C.
+async fn signal() -> anyhow::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate()).context("can't listen for SIGTERM")?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        result = tokio::signal::ctrl_c() => result.context("can't listen for Ctrl-C")?,
+    }
+    Ok(())
+}
+
+fn failed(error: &anyhow::Error) -> ExitCode {
+    // Standard error may be closed; there is then nobody to tell.
+    let _ = writeln!(std::io::stderr(), "claimsmith: {error:#}");
+    ExitCode::from(2)
+}

@@ -1,0 +1,17 @@
+//! The `claimsmith` binary's parts: command line, configuration, wiring, shutdown.
+//!
+//! The library half exists so that tests can start the very server that the binary
+//! starts. What it deliberately leaves out: any decision about tokens; those are in
+//! `claimsmith-service`.
+
+mod action_run;
+mod bootstrap;
+mod cli;
+mod master_key;
+mod serve;
+mod system;
+mod telemetry;
+
+pub use cli::run;
+pub use serve::{RunningServer, ServeConfig, start};
+pub use system::{SystemClock, SystemRandom};

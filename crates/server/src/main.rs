@@ -1,0 +1,7 @@
+//! `claimsmith`: see `claimsmith --help`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    claimsmith_server::run()
+}

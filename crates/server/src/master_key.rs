@@ -1,0 +1,81 @@
+//! Where the master key comes from.
+
+use std::{
+    fs::{self, OpenOptions},
+    io::{ErrorKind, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
+    path::Path,
+};
+
+use anyhow::{Context as _, bail};
+use claimsmith_model::{Random, Secret};
+use claimsmith_storage::MasterKey;
+
+/// The file in the data folder that holds the key when none is given.
+const FILE: &str = "master.key";
+
+/// Finds the master key: given as text, in a file, in the data folder; made there
+/// when the folder is new.
+///
+/// # Errors
+/// When the key can't be read, or the folder has data but no key.
+pub(crate) fn find(
+    data_dir: &Path,
+    given: Option<&Secret>,
+    file: Option<&Path>,
+    random: &dyn Random,
+) -> anyhow::Result<MasterKey> {
+    if let Some(text) = given {
+        return MasterKey::parse(text.expose()).context("CLAIMSMITH_MASTER_KEY is wrong");
+    }
+    if let Some(file) = file {
+        return read(file);
+    }
+    let file = data_dir.join(FILE);
+    match file
+        .try_exists()
+        .with_context(|| format!("can't look at {}", file.display()))?
+    {
+        true => read(&file),
+        false if data_dir.join("tenants").exists() => bail!(
+            "the data folder {} has data but no {FILE}: put the file back, or give the key by \
+             --master-key-file or CLAIMSMITH_MASTER_KEY; without it the data can't be read",
+            data_dir.display()
+        ),
+        false => make(&file, random),
+    }
+}
+
+fn read(file: &Path) -> anyhow::Result<MasterKey> {
+    let text = fs::read_to_string(file)
+        .with_context(|| format!("the master key file {} can't be read", file.display()))?;
+    MasterKey::parse(&text)
+        .with_context(|| format!("the master key in {} is wrong", file.display()))
+}
+
+fn make(file: &Path, random: &dyn Random) -> anyhow::Result<MasterKey> {
+    let key = MasterKey::generate(random);
+    write_private(file, format!("{}\n", key.to_text().expose()).as_bytes())?;
+    tracing::info!(file = %file.display(), "made a master key; keep a copy of it apart from backups");
+    Ok(key)
+}
+
+/// Writes a new file that only its owner can read, durably.
+pub(crate) fn write_private(file: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    let write = || {
+        let mut open = OpenOptions::new()
+            .create_new(true)
+            .write(true)
+            .mode(0o600)
+            .open(file)?;
+        open.write_all(bytes)?;
+        open.sync_all()?;
+        // The folder's entry must be durable too.
+        file.parent()
+            .map_or(Ok(()), |folder| fs::File::open(folder)?.sync_all())
+    };
+    write().map_err(|error: std::io::Error| match error.kind() {
+        ErrorKind::AlreadyExists => anyhow::anyhow!("{} is there already", file.display()),
+        _ => anyhow::Error::new(error).context(format!("{} can't be written", file.display())),
+    })
+}

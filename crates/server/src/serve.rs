@@ -1,0 +1,155 @@
+//! `claimsmith serve`: putting the parts together, and taking them apart.
+
+use std::{
+    fs,
+    net::SocketAddr,
+    os::unix::fs::DirBuilderExt as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use anyhow::{Context as _, anyhow};
+use claimsmith_http::{AppState, PlatformToken};
+use claimsmith_model::{Clock, Secret};
+use claimsmith_runtime::{ActionEngine, EngineConfig, Ticker};
+use claimsmith_service::{Environment, Services};
+use claimsmith_storage::StorageError;
+use claimsmith_storage_sled::{ExecutionLogLimits, SledExecutionLog, SledStorage};
+use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
+
+use crate::{SystemClock, SystemRandom, bootstrap, master_key};
+
+/// What the platform token is derived from the master key for.
+const PLATFORM_TOKEN_PURPOSE: &str = "claimsmith: platform token";
+
+/// How to serve.
+#[derive(Debug, Clone)]
+pub struct ServeConfig {
+    /// Where the data is.
+    pub data_dir: PathBuf,
+    /// The address to listen on; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// The first tenant's public URL; `http://localhost:PORT/` when absent.
+    pub public_url: Option<String>,
+    /// The master key as text.
+    pub master_key: Option<Secret>,
+    /// A file that holds the master key.
+    pub master_key_file: Option<PathBuf>,
+}
+
+/// A server that serves until it is told to stop.
+#[derive(Debug)]
+pub struct RunningServer {
+    /// The address it listens on.
+    pub address: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    serving: JoinHandle<std::io::Result<()>>,
+    _ticker: Ticker,
+}
+
+/// Starts a server. When this answers, it serves.
+///
+/// # Errors
+/// A text for the operator that names what is wrong and what to do.
+pub async fn start(config: ServeConfig) -> anyhow::Result<RunningServer> {
+    // The port first: a second server on the same one must change nothing.
+    let listener = TcpListener::bind(config.listen).await.map_err(|error| {
+        anyhow!(
+            "can't listen on {}: {error}; choose another address with --listen",
+            config.listen
+        )
+    })?;
+    let address = listener.local_addr()?;
+    let data_dir = &config.data_dir;
+    make_folder(data_dir)?;
+
+    let random = Arc::new(SystemRandom);
+    let given = config.master_key.as_ref();
+    let file = config.master_key_file.as_deref();
+    let master_key = master_key::find(data_dir, given, file, random.as_ref())?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let storage = SledStorage::open(data_dir, &master_key)
+        .await
+        .map_err(|e| opened(data_dir, e))?;
+    let limits = ExecutionLogLimits::default();
+    let executions = SledExecutionLog::open(data_dir, &master_key, limits, Arc::clone(&clock))
+        .await
+        .map_err(|error| opened(data_dir, error))?;
+    let engine = ActionEngine::new(EngineConfig::default())?;
+    let ticker = engine
+        .start_ticker()
+        .context("the engine's ticker can't be started")?;
+    let services = Services::start(Environment {
+        storage: Arc::new(storage),
+        executions: Arc::new(executions),
+        engine,
+        clock,
+        random,
+    })
+    .await
+    .context("the tenants can't be loaded")?;
+
+    let platform_token = master_key.derive_secret(PLATFORM_TOKEN_PURPOSE);
+    let default_url = || format!("http://localhost:{}/", address.port());
+    let public_url = config.public_url.clone().unwrap_or_else(default_url);
+    bootstrap::run(&services, data_dir, &public_url, &platform_token).await?;
+
+    let state = AppState::new(services, PlatformToken::new(platform_token));
+    let (stop, stopped) = oneshot::channel();
+    let serving = tokio::spawn(claimsmith_http::serve(listener, state, async {
+        // A dropped sender stops the server as a sent message does.
+        let _ = stopped.await;
+    }));
+    Ok(RunningServer {
+        address,
+        stop: Some(stop),
+        serving,
+        _ticker: ticker,
+    })
+}
+
+impl RunningServer {
+    /// Stops taking requests, answers those under way, and closes the data.
+    ///
+    /// # Errors
+    /// When the socket failed before.
+    pub async fn stop(mut self) -> anyhow::Result<()> {
+        if let Some(stop) = self.stop.take() {
+            // The other end is gone only when serving has ended by itself.
+            let _ = stop.send(());
+        }
+        self.serving
+            .await
+            .context("serving ended abnormally")?
+            .context("the socket failed")
+    }
+}
+
+fn make_folder(data_dir: &Path) -> anyhow::Result<()> {
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(data_dir)
+        .map_err(|error| {
+            anyhow!(
+                "the data folder {} can't be made: {error}; choose another with --data-dir, or let \
+             this user write there",
+                data_dir.display()
+            )
+        })
+}
+
+fn opened(data_dir: &Path, error: StorageError) -> anyhow::Error {
+    let advice = match &error {
+        StorageError::InUse => "stop the other server, or choose another folder with --data-dir",
+        StorageError::WrongMasterKey => {
+            "give the key that was used before, by --master-key-file, CLAIMSMITH_MASTER_KEY or \
+             master.key in the data folder; nothing was changed"
+        }
+        _ => "check that the folder can be written and has space",
+    };
+    anyhow!(
+        "the data in {} can't be opened: {error}; {advice}",
+        data_dir.display()
+    )
+}

@@ -1,0 +1,305 @@
+//! Creating an Action and changing its draft.
+
+use claimsmith_model::{Action, ActionId, ActionSecret, JsonObject, Secret, Timestamp, Trigger};
+
+use super::{ActionWithVersion, is_same, load, with_version};
+use crate::{
+    ServiceError,
+    fields::{Fields, Problem, Read, list, object, one_of, open_object, text},
+    management::TenantAdmin,
+};
+
+/// The reference product's limits.
+const ACTIONS_MAX: usize = 100;
+const NAME_CHARS_MAX: usize = 255;
+const CODE_BYTES_MAX: usize = 100 * 1024;
+const SECRETS_MAX: usize = 30;
+const SECRET_NAME_CHARS_MAX: usize = 128;
+const SECRET_VALUE_CHARS_MAX: usize = 4096;
+
+/// What runs Actions here.
+const RUNTIME: [(&str, ()); 1] = [("wasm", ())];
+
+/// Creates an Action. Its draft has no module yet.
+///
+/// # Errors
+/// `Invalid…` for a wrong body, `Conflict` when the name is taken or there are as
+/// many Actions as there may be.
+pub async fn create(
+    admin: &TenantAdmin,
+    body: JsonObject,
+) -> Result<ActionWithVersion, ServiceError> {
+    let now = admin.now();
+    let mut fields = Fields::new(body);
+    let mut action = Action {
+        id: admin.ids().action_id(),
+        name: fields.required("name", name)?,
+        trigger: fields.required("supported_triggers", supported_trigger)?,
+        code: String::new(),
+        module: None,
+        built_at: None,
+        secrets: Vec::new(),
+        deployed_version: None,
+        latest_number: 0,
+        all_changes_deployed: false,
+        created_at: now,
+        updated_at: now,
+    };
+    if fields
+        .optional("deploy", crate::fields::flag)?
+        .unwrap_or(false)
+    {
+        return Err(ServiceError::invalid(
+            "deploy can't be true here: an Action runs its module, and it has none yet; upload \
+             one with PUT /api/v2/actions/actions/{id}/module, then deploy",
+        ));
+    }
+    apply_draft(&mut action, &mut fields, now)?;
+    fields.finish()?;
+
+    if admin.store().actions().await?.len() >= ACTIONS_MAX {
+        return Err(ServiceError::Conflict(format!(
+            "a tenant has at most {ACTIONS_MAX} Actions; delete one that isn't used"
+        )));
+    }
+    admin.store().create_action(&action).await?;
+    Ok(ActionWithVersion {
+        action,
+        deployed: None,
+    })
+}
+
+/// Changes an Action's name or draft. What is deployed stays as it is.
+///
+/// # Errors
+/// `NotFound`; `Invalid…` for a wrong body; `Conflict` when the name is taken.
+pub async fn patch(
+    admin: &TenantAdmin,
+    id: &ActionId,
+    body: JsonObject,
+) -> Result<ActionWithVersion, ServiceError> {
+    let ActionWithVersion {
+        action: before,
+        deployed,
+    } = with_version(admin, load(admin, id).await?).await?;
+    let mut after = before.clone();
+    let mut fields = Fields::new(body);
+    fields.set("name", &mut after.name, name)?;
+    if fields
+        .optional("supported_triggers", supported_trigger)?
+        .is_some_and(|trigger| trigger != before.trigger)
+    {
+        return Err(ServiceError::invalid("can't upgrade to this trigger."));
+    }
+    apply_draft(&mut after, &mut fields, admin.now())?;
+    fields.finish()?;
+
+    after.all_changes_deployed = deployed
+        .as_ref()
+        .is_some_and(|version| is_same(&after, version));
+    if after != before {
+        after.updated_at = admin.now();
+        admin.store().update_action(&before, &after, None).await?;
+    }
+    Ok(ActionWithVersion {
+        action: after,
+        deployed,
+    })
+}
+
+/// What create and patch have in common.
+fn apply_draft(action: &mut Action, fields: &mut Fields, now: Timestamp) -> Read<()> {
+    fields.set("code", &mut action.code, |value| {
+        let code = text(0..=CODE_BYTES_MAX)(value)?;
+        // Bytes, as the reference product counts, and the bound on characters above
+        // is never the tighter one.
+        if code.len() > CODE_BYTES_MAX {
+            return Err(Problem::new(format!(
+                "String is too long, maximum {CODE_BYTES_MAX} bytes"
+            )));
+        }
+        Ok(code)
+    })?;
+    fields.optional("runtime", one_of(&RUNTIME))?;
+    for name in ["dependencies", "modules"] {
+        fields
+            .optional(name, list(0..=0, |_| Ok(())))
+            .map_err(|_| {
+                Problem::new(
+                    "an Action's dependencies are compiled into its module; leave the list out",
+                )
+                .under(name)
+            })?;
+    }
+    if let Some(given) = fields.optional("secrets", list(0..=SECRETS_MAX, secret))? {
+        action.secrets = merge_secrets(&action.secrets, given, now)?;
+    }
+    Ok(())
+}
+
+fn name(value: serde_json::Value) -> Read<String> {
+    text(1..=NAME_CHARS_MAX)(value)
+}
+
+/// The one trigger of a list of exactly one.
+fn supported_trigger(value: serde_json::Value) -> Read<Trigger> {
+    let triggers = Trigger::ALL.map(|trigger| (trigger.as_str(), trigger));
+    let one = object(|fields| {
+        let trigger: Trigger = fields.required("id", one_of(&triggers))?;
+        let version = fields.optional("version", text(0..=20))?;
+        for ignored in [
+            "status",
+            "runtimes",
+            "default_runtime",
+            "compatible_triggers",
+            "binding_policy",
+        ] {
+            // What GET /actions/triggers says of the trigger, sent back.
+            fields.optional(ignored, Ok)?;
+        }
+        match version.as_deref() {
+            Some(version) if version != trigger.version() => Err(Problem::new(format!(
+                "{trigger} has no version {version} here; there is {}",
+                trigger.version()
+            ))
+            .under("version")),
+            _ => Ok(trigger),
+        }
+    });
+    let mut triggers = list(1..=1, one)(value)?;
+    triggers.pop().ok_or_else(|| Problem::new("Array is empty"))
+}
+
+/// A secret as it comes: without a value it stays what it is.
+struct GivenSecret {
+    name: String,
+    value: Option<Secret>,
+}
+
+fn secret(value: serde_json::Value) -> Read<GivenSecret> {
+    let mut fields = Fields::new(open_object(value)?);
+    let name = fields.required("name", text(1..=SECRET_NAME_CHARS_MAX))?;
+    let value = fields.optional("value", text(0..=SECRET_VALUE_CHARS_MAX))?;
+    // What an answer says of the secret, sent back.
+    fields.optional("updated_at", text(0..=40))?;
+    fields.finish()?;
+    Ok(GivenSecret {
+        name,
+        value: value.map(Secret::new),
+    })
+}
+
+fn merge_secrets(
+    present: &[ActionSecret],
+    given: Vec<GivenSecret>,
+    now: Timestamp,
+) -> Read<Vec<ActionSecret>> {
+    let mut merged: Vec<ActionSecret> = Vec::with_capacity(given.len());
+    for (index, GivenSecret { name, value }) in given.into_iter().enumerate() {
+        let problem = |what: &str| Problem::new(what).under(&format!("secrets[{index}]"));
+        if merged.iter().any(|secret| secret.name == name) {
+            return Err(problem("there is a secret of that name before it"));
+        }
+        let old = present.iter().find(|secret| secret.name == name);
+        merged.push(match (old, value) {
+            (Some(old), None) => old.clone(),
+            (Some(old), Some(value)) if old.value == value => old.clone(),
+            (_, Some(value)) => ActionSecret {
+                name,
+                value,
+                updated_at: now,
+            },
+            (None, None) => return Err(problem("Missing required property: value")),
+        });
+    }
+    Ok(merged)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn earlier() -> Timestamp {
+        Timestamp::default()
+    }
+
+    fn given(secrets: serde_json::Value) -> Vec<GivenSecret> {
+        list(0..=SECRETS_MAX, secret)(secrets).ok().unwrap()
+    }
+
+    fn present() -> Vec<ActionSecret> {
+        let secret = |name: &str| ActionSecret {
+            name: name.to_owned(),
+            value: Secret::new("old"),
+            updated_at: earlier(),
+        };
+        vec![secret("a"), secret("b")]
+    }
+
+    #[test]
+    fn a_secret_sent_without_its_value_stays_and_one_left_out_goes() {
+        let now = earlier().plus_seconds(60);
+        let merged = merge_secrets(
+            &present(),
+            given(json!([{ "name": "b" }, { "name": "c", "value": "x" }])),
+            now,
+        )
+        .unwrap();
+
+        let names: Vec<_> = merged.iter().map(|secret| secret.name.as_str()).collect();
+        assert_eq!(names, ["b", "c"]);
+        assert_eq!(merged[0], present()[1]);
+        assert_eq!((merged[1].value.expose(), merged[1].updated_at), ("x", now));
+    }
+
+    #[test]
+    fn the_same_value_sent_again_is_no_change() {
+        let now = earlier().plus_seconds(60);
+        let again = json!([{ "name": "a", "value": "old" }, { "name": "b", "value": "old" }]);
+        assert_eq!(
+            merge_secrets(&present(), given(again), now).unwrap(),
+            present()
+        );
+    }
+
+    #[test]
+    fn a_new_secret_needs_a_value_and_a_name_of_its_own() {
+        let error = |secrets| {
+            merge_secrets(&present(), given(secrets), earlier())
+                .unwrap_err()
+                .to_string()
+        };
+        assert_eq!(
+            error(json!([{ "name": "new" }])),
+            "'Missing required property: value' on property secrets[0]"
+        );
+        assert_eq!(
+            error(json!([{ "name": "a" }, { "name": "a", "value": "x" }])),
+            "'there is a secret of that name before it' on property secrets[1]"
+        );
+    }
+
+    #[test]
+    fn an_action_is_for_exactly_one_trigger_of_ours() {
+        let read = |value| supported_trigger(value).map_err(|problem| problem.to_string());
+        assert_eq!(
+            read(json!([{ "id": "post-login", "version": "v3" }])),
+            Ok(Trigger::PostLogin)
+        );
+        assert_eq!(
+            read(json!([{ "id": "credentials-exchange" }])),
+            Ok(Trigger::CredentialsExchange)
+        );
+        for wrong in [
+            json!([]),
+            json!([{ "id": "post-login" }, { "id": "credentials-exchange" }]),
+            json!([{ "id": "pre-user-registration" }]),
+            json!([{ "id": "post-login", "version": "v1" }]),
+            json!([{ "id": "post-login", "foo": 1 }]),
+        ] {
+            assert!(read(wrong.clone()).is_err(), "{wrong}");
+        }
+    }
+}

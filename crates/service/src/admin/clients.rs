@@ -1,0 +1,260 @@
+//! OAuth clients.
+
+use claimsmith_model::{
+    Client, ClientId, GrantType, JsonObject, OrganizationUsage, SigningAlgorithm,
+    TokenEndpointAuthMethod,
+};
+use serde_json::Value;
+
+use super::Page;
+use crate::{
+    ServiceError,
+    fields::{
+        Fields, Problem, Read, flag, integer, list, object, one_of, set_of, text, text_where,
+        texts_by_key,
+    },
+    management::TenantAdmin,
+    tenants::ID_TOKEN_LIFETIME_S,
+};
+
+const NAME_CHARS_MAX: usize = 255;
+const DESCRIPTION_CHARS_MAX: usize = 140;
+const METADATA_ENTRIES_MAX: usize = 10;
+const METADATA_CHARS_MAX: usize = 255;
+const CALLBACKS_MAX: usize = 100;
+const CALLBACK_CHARS_MAX: usize = 2048;
+/// Thirty days: an ID token says that somebody has just logged in.
+const ID_TOKEN_LIFETIME_S_MAX: u32 = 2_592_000;
+
+const APP_TYPES: [(&str, &str); 4] = [
+    ("native", "native"),
+    ("spa", "spa"),
+    ("regular_web", "regular_web"),
+    ("non_interactive", "non_interactive"),
+];
+const AUTH_METHODS: [(&str, TokenEndpointAuthMethod); 3] = [
+    ("none", TokenEndpointAuthMethod::None),
+    (
+        "client_secret_post",
+        TokenEndpointAuthMethod::ClientSecretPost,
+    ),
+    (
+        "client_secret_basic",
+        TokenEndpointAuthMethod::ClientSecretBasic,
+    ),
+];
+const ORGANIZATION_USAGES: [(&str, OrganizationUsage); 3] = [
+    ("deny", OrganizationUsage::Deny),
+    ("allow", OrganizationUsage::Allow),
+    ("require", OrganizationUsage::Require),
+];
+/// What ID tokens can be signed with.
+pub(super) const ID_TOKEN_ALGORITHMS: [(&str, SigningAlgorithm); 3] = [
+    ("RS256", SigningAlgorithm::RS256),
+    ("ES256", SigningAlgorithm::ES256),
+    ("EdDSA", SigningAlgorithm::EdDSA),
+];
+
+const NO_CLIENT: ServiceError = ServiceError::NotFound {
+    message: "The client does not exist",
+    code: Some("inexistent_client"),
+};
+
+/// Creates a client with a secret of the server's making.
+///
+/// # Errors
+/// `Invalid…` for a wrong body.
+pub async fn create(admin: &TenantAdmin, body: JsonObject) -> Result<Client, ServiceError> {
+    let now = admin.now();
+    let mut fields = Fields::new(body);
+    let app_type = fields.optional("app_type", one_of(&APP_TYPES))?;
+    let mut client = Client {
+        client_id: admin.ids().client_id(),
+        name: fields.required("name", name)?,
+        description: None,
+        client_secret: admin.ids().client_secret(),
+        app_type: app_type.map(str::to_owned),
+        token_endpoint_auth_method: match app_type {
+            Some("spa" | "native") => TokenEndpointAuthMethod::None,
+            _ => TokenEndpointAuthMethod::ClientSecretPost,
+        },
+        // Every other grant is opt-in.
+        grant_types: match app_type {
+            Some("non_interactive") => vec![GrantType::ClientCredentials],
+            _ => Vec::new(),
+        },
+        client_metadata: Default::default(),
+        callbacks: Vec::new(),
+        is_first_party: true,
+        id_token_signing_algorithm: None,
+        id_token_lifetime_s: ID_TOKEN_LIFETIME_S,
+        organization_usage: OrganizationUsage::default(),
+        created_at: now,
+        updated_at: now,
+    };
+    apply(&mut client, fields)?;
+    admin.store().create_client(&client).await?;
+    Ok(client)
+}
+
+/// One client.
+///
+/// # Errors
+/// `NotFound`.
+pub async fn get(admin: &TenantAdmin, id: &ClientId) -> Result<Client, ServiceError> {
+    admin.store().client(id).await?.ok_or(NO_CLIENT)
+}
+
+/// Clients in the order of their identifiers, and how many there are.
+///
+/// # Errors
+/// When they can't be read.
+pub async fn list_all(
+    admin: &TenantAdmin,
+    page: Page,
+) -> Result<(Vec<Client>, usize), ServiceError> {
+    Ok(admin.store().clients(page).await?)
+}
+
+/// Changes a client.
+///
+/// # Errors
+/// `NotFound`, or `Invalid…` for a wrong body.
+pub async fn patch(
+    admin: &TenantAdmin,
+    id: &ClientId,
+    body: JsonObject,
+) -> Result<Client, ServiceError> {
+    let before = get(admin, id).await?;
+    let mut after = before.clone();
+    let mut fields = Fields::new(body);
+    fields.set("name", &mut after.name, name)?;
+    let app_type = |value| one_of(&APP_TYPES)(value).map(str::to_owned);
+    fields.set_optional("app_type", &mut after.app_type, app_type)?;
+    apply(&mut after, fields)?;
+    after.updated_at = admin.now();
+    admin.store().update_client(&before, &after).await?;
+    Ok(after)
+}
+
+/// Gives a client a new secret; the old one is worth nothing from now on.
+///
+/// # Errors
+/// `NotFound`.
+pub async fn rotate_secret(admin: &TenantAdmin, id: &ClientId) -> Result<Client, ServiceError> {
+    let before = get(admin, id).await?;
+    let client_secret = admin.ids().client_secret();
+    let after = Client {
+        client_secret,
+        updated_at: admin.now(),
+        ..before.clone()
+    };
+    admin.store().update_client(&before, &after).await?;
+    Ok(after)
+}
+
+/// Deletes a client and its grants; one that isn't there is no error.
+///
+/// # Errors
+/// When it can't be deleted.
+pub async fn delete(admin: &TenantAdmin, id: &ClientId) -> Result<(), ServiceError> {
+    Ok(admin.store().delete_client(id).await?)
+}
+
+/// What create and patch have in common.
+fn apply(client: &mut Client, mut fields: Fields) -> Result<(), ServiceError> {
+    fields.set_optional(
+        "description",
+        &mut client.description,
+        text(0..=DESCRIPTION_CHARS_MAX),
+    )?;
+    fields.set(
+        "token_endpoint_auth_method",
+        &mut client.token_endpoint_auth_method,
+        one_of(&AUTH_METHODS),
+    )?;
+    let grants = GrantType::ALL.map(|(grant, name)| (name, grant));
+    let grant_types = set_of(0..=grants.len(), one_of(&grants));
+    fields.set("grant_types", &mut client.grant_types, grant_types)?;
+    merge_metadata(client, &mut fields)?;
+    let callback = text_where(
+        1..=CALLBACK_CHARS_MAX,
+        is_url,
+        "a callback is an absolute URL",
+    );
+    fields.set(
+        "callbacks",
+        &mut client.callbacks,
+        list(0..=CALLBACKS_MAX, callback),
+    )?;
+    fields.set("is_first_party", &mut client.is_first_party, flag)?;
+    fields.set(
+        "organization_usage",
+        &mut client.organization_usage,
+        one_of(&ORGANIZATION_USAGES),
+    )?;
+    if let Some(jwt) = fields.optional("jwt_configuration", jwt_configuration)? {
+        client.id_token_signing_algorithm = jwt.algorithm.or(client.id_token_signing_algorithm);
+        client.id_token_lifetime_s = jwt.lifetime_s.unwrap_or(client.id_token_lifetime_s);
+    }
+    fields.finish()?;
+
+    let is_public = client.token_endpoint_auth_method == TokenEndpointAuthMethod::None;
+    if is_public && client.grant_types.contains(&GrantType::ClientCredentials) {
+        return Err(ServiceError::invalid(
+            "a client with token_endpoint_auth_method `none` can't have the grant \
+             client_credentials: nobody would prove that they are that client",
+        ));
+    }
+    Ok(())
+}
+
+/// Metadata is merged by key; an empty value or `null` removes the key.
+fn merge_metadata(client: &mut Client, fields: &mut Fields) -> Read<()> {
+    let Some(given) = fields.optional("client_metadata", crate::fields::open_object)? else {
+        return Ok(());
+    };
+    let mut merged: JsonObject = std::mem::take(&mut client.client_metadata)
+        .into_iter()
+        .map(|(k, v)| (k, v.into()))
+        .collect();
+    for (key, value) in given {
+        if value.is_null() || value == "" {
+            merged.shift_remove(&key);
+        } else {
+            merged.insert(key, value);
+        }
+    }
+    let bounded = texts_by_key(METADATA_ENTRIES_MAX, METADATA_CHARS_MAX);
+    client.client_metadata =
+        bounded(Value::Object(merged)).map_err(|problem| problem.under("client_metadata"))?;
+    Ok(())
+}
+
+fn name(value: Value) -> Read<String> {
+    let allowed = |name: &str| !name.contains(['<', '>']);
+    text_where(1..=NAME_CHARS_MAX, allowed, "a name has no < and no >")(value)
+}
+
+fn is_url(text: &str) -> bool {
+    url::Url::parse(text).is_ok()
+}
+
+struct JwtConfiguration {
+    algorithm: Option<SigningAlgorithm>,
+    lifetime_s: Option<u32>,
+}
+
+fn jwt_configuration(value: Value) -> Read<JwtConfiguration> {
+    object(|fields| {
+        let read = JwtConfiguration {
+            algorithm: fields.optional("alg", one_of(&ID_TOKEN_ALGORITHMS))?,
+            lifetime_s: fields
+                .optional("lifetime_in_seconds", integer(1..=ID_TOKEN_LIFETIME_S_MAX))?,
+        };
+        if fields.optional("secret_encoded", flag)? == Some(true) {
+            return Err(Problem::new("there are no encoded secrets here").under("secret_encoded"));
+        }
+        Ok(read)
+    })(value)
+}

@@ -1,0 +1,141 @@
+//! A tenant's settings.
+
+use claimsmith_model::{ClaimSettings, JsonObject, OnRefusal, PrivateNames, TenantSettings};
+
+use super::{clients::ID_TOKEN_ALGORITHMS, resource_servers::IDENTIFIER_CHARS_MAX};
+use crate::{
+    ServiceError,
+    fields::{Fields, Read, object, one_of, text},
+    management::TenantAdmin,
+};
+
+const FRIENDLY_NAME_CHARS_MAX: usize = 255;
+
+/// The settings as they are now.
+#[must_use]
+pub fn get(admin: &TenantAdmin) -> TenantSettings {
+    admin.tenant().tenant.settings.clone()
+}
+
+/// Changes settings; what the body doesn't name stays. Takes effect with the next
+/// token.
+///
+/// # Errors
+/// `Invalid…` for a wrong body or a `default_audience` that is no API of the tenant.
+pub async fn patch(admin: &TenantAdmin, body: JsonObject) -> Result<TenantSettings, ServiceError> {
+    let mut unused = TenantSettings::default();
+    apply(&mut unused, body.clone())?;
+    if let Some(audience) = &unused.default_audience
+        && admin
+            .store()
+            .resource_server_by_identifier(audience)
+            .await?
+            .is_none()
+    {
+        return Err(ServiceError::InvalidWithCode {
+            message: format!(
+                "default_audience: there is no API with the identifier `{audience}`; create the \
+                 resource server first"
+            ),
+            code: "inexistent_resource_server",
+        });
+    }
+    let tenants = &admin.services().tenants;
+    let id = &admin.tenant().tenant.id;
+    let changed = tenants
+        .update_settings(id, |settings| Ok(apply(settings, body)?))
+        .await?;
+    Ok(changed.tenant.settings.clone())
+}
+
+fn apply(settings: &mut TenantSettings, body: JsonObject) -> Read<()> {
+    let mut fields = Fields::new(body);
+    fields.set_optional(
+        "friendly_name",
+        &mut settings.friendly_name,
+        text(0..=FRIENDLY_NAME_CHARS_MAX),
+    )?;
+    fields.set_optional(
+        "default_audience",
+        &mut settings.default_audience,
+        text(0..=IDENTIFIER_CHARS_MAX),
+    )?;
+    // The reference product writes "none" as an empty text.
+    settings
+        .default_audience
+        .take_if(|audience| audience.is_empty());
+    fields.set(
+        "signing_alg",
+        &mut settings.signing_algorithm,
+        one_of(&ID_TOKEN_ALGORITHMS),
+    )?;
+    let claims = settings.claims;
+    fields.set(
+        "claims",
+        &mut settings.claims,
+        object(|given| patched(claims, given)),
+    )?;
+    fields.finish()
+}
+
+fn patched(mut claims: ClaimSettings, fields: &mut Fields) -> Read<ClaimSettings> {
+    let private_names = [
+        ("refuse", PrivateNames::Refuse),
+        ("allow", PrivateNames::Allow),
+    ];
+    let on_refusal = [("drop", OnRefusal::Drop), ("fail", OnRefusal::Fail)];
+    fields.set(
+        "private_names",
+        &mut claims.private_names,
+        one_of(&private_names),
+    )?;
+    fields.set("on_refusal", &mut claims.on_refusal, one_of(&on_refusal))?;
+    Ok(claims)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn patch(settings: &mut TenantSettings, body: Value) -> Result<(), String> {
+        let body = crate::fields::open_object(body).unwrap();
+        apply(settings, body).map_err(|problem| problem.to_string())
+    }
+
+    #[test]
+    fn a_setting_that_the_body_does_not_name_stays() {
+        let mut settings = TenantSettings::default();
+        patch(
+            &mut settings,
+            json!({ "claims": { "private_names": "allow" } }),
+        )
+        .unwrap();
+        patch(&mut settings, json!({ "claims": { "on_refusal": "fail" } })).unwrap();
+        let claims = ClaimSettings {
+            private_names: PrivateNames::Allow,
+            on_refusal: OnRefusal::Fail,
+        };
+        assert_eq!(settings.claims, claims);
+    }
+
+    #[test]
+    fn an_unknown_setting_is_refused_with_its_place() {
+        let mut settings = TenantSettings::default();
+        assert_eq!(
+            patch(&mut settings, json!({ "claims": { "names": "allow" } })).unwrap_err(),
+            "'Additional properties not allowed: names' on property claims"
+        );
+        assert_eq!(settings, TenantSettings::default());
+    }
+
+    #[test]
+    fn an_empty_default_audience_is_none() {
+        let mut settings = TenantSettings::default();
+        patch(&mut settings, json!({ "default_audience": "https://api/" })).unwrap();
+        assert_eq!(settings.default_audience.as_deref(), Some("https://api/"));
+        patch(&mut settings, json!({ "default_audience": "" })).unwrap();
+        assert_eq!(settings.default_audience, None);
+    }
+}

@@ -1,0 +1,503 @@
+//! End users, their roles and permissions.
+
+use claimsmith_model::{Identity, JsonObject, Permission, Role, RoleId, Secret, User, UserId};
+use serde_json::Value;
+
+use super::{Page, permissions, roles, until_unchanged};
+use crate::{
+    DATABASE_CONNECTION, ServiceError,
+    fields::{Fields, Problem, Read, flag, open_object, text, text_where},
+    management::TenantAdmin,
+};
+
+/// The longest address that mail can be sent to (RFC 5321 section 4.5.3.1).
+const EMAIL_CHARS_MAX: usize = 254;
+const USERNAME_CHARS_MAX: usize = 128;
+const NAME_CHARS_MAX: usize = 300;
+const PICTURE_CHARS_MAX: usize = 2048;
+const PHONE_CHARS_MAX: usize = 30;
+/// `auth0|` goes before it, and an identifier has at most 128 characters.
+const GIVEN_ID_CHARS_MAX: usize = 122;
+const PASSWORD_CHARS_MAX: usize = 1024;
+/// JSON text of one of the metadata objects. The reference product has a hard limit
+/// of 1 MB for a whole user and takes 32 kB in a login; every token reads it all.
+const METADATA_BYTES_MAX: usize = 64 * 1024;
+/// The provider of identities in the tenant's own database.
+const PROVIDER: &str = "auth0";
+
+/// What stands at the root of a user already and so can't be a further attribute.
+const ROOT_PROPERTIES: [&str; 27] = [
+    "app_metadata",
+    "blocked",
+    "connection",
+    "created_at",
+    "email",
+    "email_verified",
+    "family_name",
+    "given_name",
+    "identities",
+    "last_ip",
+    "last_login",
+    "last_password_reset",
+    "logins_count",
+    "name",
+    "nickname",
+    "password",
+    "password_hash",
+    "permissions",
+    "phone_number",
+    "phone_verified",
+    "picture",
+    "profile_attributes",
+    "roles",
+    "updated_at",
+    "user_id",
+    "user_metadata",
+    "username",
+];
+
+const NO_USER: ServiceError = ServiceError::NotFound {
+    message: "The user does not exist.",
+    code: Some("inexistent_user"),
+};
+
+/// Creates a user.
+///
+/// # Errors
+/// `Invalid…` for a wrong body or an unknown connection; `Conflict` when the user is
+/// there already.
+pub async fn create(admin: &TenantAdmin, body: JsonObject) -> Result<User, ServiceError> {
+    let now = admin.now();
+    let mut fields = Fields::new(body);
+    let connection = fields.optional("connection", text(1..=USERNAME_CHARS_MAX))?;
+    let connection = connection.unwrap_or_else(|| DATABASE_CONNECTION.to_owned());
+    let user_id = match fields.optional("user_id", text(1..=GIVEN_ID_CHARS_MAX))? {
+        Some(given) => given_id(&given)?,
+        None => admin.ids().user_id(),
+    };
+    let mut user = User {
+        identities: vec![identity(&user_id, &connection)],
+        user_id,
+        connection,
+        email: None,
+        email_verified: false,
+        username: None,
+        phone_number: None,
+        phone_verified: None,
+        name: None,
+        nickname: None,
+        given_name: None,
+        family_name: None,
+        picture: None,
+        app_metadata: JsonObject::new(),
+        user_metadata: JsonObject::new(),
+        profile_attributes: JsonObject::new(),
+        password_hash: None,
+        blocked: false,
+        roles: Vec::new(),
+        permissions: Vec::new(),
+        created_at: now,
+        updated_at: now,
+        last_password_reset: None,
+        last_login: None,
+        last_ip: None,
+        logins_count: 0,
+    };
+    let password = apply(&mut user, fields)?;
+    name_by_login(&mut user);
+
+    if admin
+        .store()
+        .connection_by_name(&user.connection)
+        .await?
+        .is_none()
+    {
+        return Err(ServiceError::InvalidWithCode {
+            message: "The connection does not exist.".to_owned(),
+            code: "inexistent_connection",
+        });
+    }
+    user.password_hash = hash(admin, password).await?;
+    admin
+        .store()
+        .create_user(&user)
+        .await
+        .map_err(|error| match error {
+            claimsmith_storage::StorageError::Conflict { .. } => {
+                ServiceError::Conflict("The user already exists.".to_owned())
+            }
+            other => other.into(),
+        })?;
+    Ok(user)
+}
+
+/// One user.
+///
+/// # Errors
+/// `NotFound`.
+pub async fn get(admin: &TenantAdmin, id: &UserId) -> Result<User, ServiceError> {
+    admin.store().user(id).await?.ok_or(NO_USER)
+}
+
+/// Users in the order of their identifiers, and how many there are.
+///
+/// # Errors
+/// When they can't be read.
+pub async fn list_all(admin: &TenantAdmin, page: Page) -> Result<(Vec<User>, usize), ServiceError> {
+    Ok(admin.store().users(page).await?)
+}
+
+/// Changes a user. The root-level keys of the metadata objects are merged, `null`
+/// removing a key; everything else is replaced.
+///
+/// # Errors
+/// `NotFound`; `Invalid…` for a wrong body; `Conflict` when the new email address or
+/// user name is taken.
+pub async fn patch(
+    admin: &TenantAdmin,
+    id: &UserId,
+    body: JsonObject,
+) -> Result<User, ServiceError> {
+    // Hashing takes long, so it is done once, and only for a body that is right.
+    let password = patched(&get(admin, id).await?, body.clone())?.1;
+    let hash = hash(admin, password).await?;
+    let (body, hash) = (&body, &hash);
+    until_unchanged(|| async move {
+        let before = get(admin, id).await?;
+        let (mut after, _) = patched(&before, body.clone())?;
+        after.updated_at = admin.now();
+        if hash.is_some() {
+            after.password_hash.clone_from(hash);
+            after.last_password_reset = Some(after.updated_at);
+        }
+        admin.store().update_user(&before, &after).await?;
+        Ok(after)
+    })
+    .await
+}
+
+/// Deletes a user; one who isn't there is no error.
+///
+/// # Errors
+/// When the user can't be deleted.
+pub async fn delete(admin: &TenantAdmin, id: &UserId) -> Result<(), ServiceError> {
+    Ok(admin.store().delete_user(id).await?)
+}
+
+/// The roles that a user has outside organizations.
+///
+/// # Errors
+/// `NotFound`.
+pub async fn roles_of(admin: &TenantAdmin, id: &UserId) -> Result<Vec<Role>, ServiceError> {
+    roles::existing(admin, &get(admin, id).await?.roles).await
+}
+
+/// Gives a user roles: a body `{"roles":[…]}`.
+///
+/// # Errors
+/// `NotFound`, also of a role; `Invalid…` for a wrong body.
+pub async fn add_roles(
+    admin: &TenantAdmin,
+    id: &UserId,
+    body: JsonObject,
+) -> Result<(), ServiceError> {
+    let added = roles::read_ids(body)?;
+    roles::must_exist(admin, &added).await?;
+    change(admin, id, |user| roles::add(&mut user.roles, &added)).await
+}
+
+/// Takes roles from a user; those that the user hasn't are no error.
+///
+/// # Errors
+/// `NotFound`; `Invalid…` for a wrong body.
+pub async fn remove_roles(
+    admin: &TenantAdmin,
+    id: &UserId,
+    body: JsonObject,
+) -> Result<(), ServiceError> {
+    let removed: Vec<RoleId> = roles::read_ids(body)?;
+    change(admin, id, |user| {
+        user.roles.retain(|role| !removed.contains(role));
+        Ok(())
+    })
+    .await
+}
+
+/// The permissions given to a user directly.
+///
+/// # Errors
+/// `NotFound`.
+pub async fn permissions_of(
+    admin: &TenantAdmin,
+    id: &UserId,
+) -> Result<Vec<Permission>, ServiceError> {
+    Ok(get(admin, id).await?.permissions)
+}
+
+/// Gives a user permissions: a body `{"permissions":[…]}`.
+///
+/// # Errors
+/// `NotFound`; `Invalid…` for a wrong body or a permission that is no scope of its API.
+pub async fn add_permissions(
+    admin: &TenantAdmin,
+    id: &UserId,
+    body: JsonObject,
+) -> Result<(), ServiceError> {
+    let added = permissions::read(body)?;
+    permissions::must_exist(admin, &added).await?;
+    change(admin, id, |user| {
+        permissions::add(&mut user.permissions, &added)
+    })
+    .await
+}
+
+/// Takes permissions from a user; those that the user hasn't are no error.
+///
+/// # Errors
+/// `NotFound`; `Invalid…` for a wrong body.
+pub async fn remove_permissions(
+    admin: &TenantAdmin,
+    id: &UserId,
+    body: JsonObject,
+) -> Result<(), ServiceError> {
+    let removed = permissions::read(body)?;
+    change(admin, id, |user| {
+        permissions::remove(&mut user.permissions, &removed);
+        Ok(())
+    })
+    .await
+}
+
+async fn change(
+    admin: &TenantAdmin,
+    id: &UserId,
+    change: impl Fn(&mut User) -> Result<(), ServiceError>,
+) -> Result<(), ServiceError> {
+    let change = &change;
+    until_unchanged(|| async move {
+        let before = get(admin, id).await?;
+        let mut after = before.clone();
+        change(&mut after)?;
+        Ok(admin.store().update_user(&before, &after).await?)
+    })
+    .await
+}
+
+fn patched(before: &User, body: JsonObject) -> Result<(User, Option<Secret>), ServiceError> {
+    let mut after = before.clone();
+    let mut fields = Fields::new(body);
+    // The reference product wants it beside a new email address or password.
+    let connection = fields.optional("connection", text(1..=USERNAME_CHARS_MAX))?;
+    if connection.is_some_and(|connection| connection != before.connection) {
+        return Err(ServiceError::invalid(
+            "a user can't move to another connection",
+        ));
+    }
+    let password = apply(&mut after, fields)?;
+    Ok((after, password))
+}
+
+/// What create and patch have in common; answers the new password, if there is one.
+fn apply(user: &mut User, mut fields: Fields) -> Result<Option<Secret>, ServiceError> {
+    fields.set_optional("email", &mut user.email, email)?;
+    fields.set("email_verified", &mut user.email_verified, flag)?;
+    fields.set_optional("username", &mut user.username, username)?;
+    fields.set_optional(
+        "phone_number",
+        &mut user.phone_number,
+        text(1..=PHONE_CHARS_MAX),
+    )?;
+    fields.set_optional("phone_verified", &mut user.phone_verified, flag)?;
+    fields.set_optional("name", &mut user.name, text(1..=NAME_CHARS_MAX))?;
+    fields.set_optional("nickname", &mut user.nickname, text(1..=NAME_CHARS_MAX))?;
+    fields.set_optional("given_name", &mut user.given_name, text(1..=NAME_CHARS_MAX))?;
+    fields.set_optional(
+        "family_name",
+        &mut user.family_name,
+        text(1..=NAME_CHARS_MAX),
+    )?;
+    fields.set_optional("picture", &mut user.picture, text(1..=PICTURE_CHARS_MAX))?;
+    fields.set("blocked", &mut user.blocked, flag)?;
+    merge(&mut fields, "app_metadata", &mut user.app_metadata)?;
+    merge(&mut fields, "user_metadata", &mut user.user_metadata)?;
+    fields.set(
+        "profile_attributes",
+        &mut user.profile_attributes,
+        profile_attributes,
+    )?;
+    let password = fields.optional("password", text(1..=PASSWORD_CHARS_MAX))?;
+    fields.finish()?;
+    if user.email.is_none() && user.username.is_none() {
+        return Err(ServiceError::invalid_body(Problem::new(
+            "Missing required property: email; give an email or a username to log in with",
+        )));
+    }
+    Ok(password.map(Secret::new))
+}
+
+fn merge(fields: &mut Fields, name: &str, metadata: &mut JsonObject) -> Read<()> {
+    for (key, value) in fields.optional(name, open_object)?.unwrap_or_default() {
+        if value.is_null() {
+            metadata.shift_remove(&key);
+        } else {
+            metadata.insert(key, value);
+        }
+    }
+    bounded(metadata).map_err(|problem| problem.under(name))
+}
+
+fn profile_attributes(value: Value) -> Read<JsonObject> {
+    let attributes = open_object(value)?;
+    if let Some(name) = attributes
+        .keys()
+        .find(|name| ROOT_PROPERTIES.contains(&name.as_str()))
+    {
+        return Err(Problem::new(format!(
+            "`{name}` is a property of its own; set it beside this"
+        )));
+    }
+    bounded(&attributes)?;
+    Ok(attributes)
+}
+
+fn bounded(object: &JsonObject) -> Read<()> {
+    let bytes = serde_json::to_vec(object).map_or(usize::MAX, |text| text.len());
+    if bytes > METADATA_BYTES_MAX {
+        return Err(Problem::new(format!(
+            "Object is too long ({bytes} bytes of JSON), maximum {METADATA_BYTES_MAX}"
+        )));
+    }
+    Ok(())
+}
+
+fn email(value: Value) -> Read<String> {
+    let email = text(0..=EMAIL_CHARS_MAX)(value)?;
+    let is_email = email.split_once('@').is_some_and(|(local, domain)| {
+        let plain = |part: &str| {
+            !part.is_empty()
+                && !part.contains(|c: char| c.is_whitespace() || c.is_control() || c == '@')
+        };
+        plain(local) && plain(domain)
+    });
+    if is_email {
+        Ok(email)
+    } else {
+        Err(Problem::new(
+            "Object didn't pass validation for format email: ",
+        ))
+    }
+}
+
+/// A user name is no email address: a login is one or the other.
+fn username(value: Value) -> Read<String> {
+    let allowed =
+        |name: &str| !name.contains(|c: char| c.is_whitespace() || c.is_control() || c == '@');
+    text_where(
+        1..=USERNAME_CHARS_MAX,
+        allowed,
+        "a user name has no white space and no @",
+    )(value)
+}
+
+fn given_id(given: &str) -> Result<UserId, ServiceError> {
+    let id = given.strip_prefix("auth0|").unwrap_or(given);
+    format!("{PROVIDER}|{id}").parse().map_err(|_| {
+        Problem::new("an identifier has visible ASCII characters only")
+            .under("user_id")
+            .into()
+    })
+}
+
+fn identity(user_id: &UserId, connection: &str) -> Identity {
+    let id = user_id.as_str();
+    Identity {
+        connection: connection.to_owned(),
+        provider: PROVIDER.to_owned(),
+        user_id: id.split_once('|').map_or(id, |(_, id)| id).to_owned(),
+        is_social: false,
+    }
+}
+
+/// A user whom nobody named is called by what they log in with.
+fn name_by_login(user: &mut User) {
+    let login = user.email.clone().or_else(|| user.username.clone());
+    if user.nickname.is_none() {
+        let local = login.as_deref().and_then(|login| login.split('@').next());
+        user.nickname = local.map(str::to_owned);
+    }
+    if user.name.is_none() {
+        user.name = login;
+    }
+}
+
+async fn hash(
+    admin: &TenantAdmin,
+    password: Option<Secret>,
+) -> Result<Option<Secret>, ServiceError> {
+    match password {
+        Some(password) => admin.services().passwords.hash(&password).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn merged(present: Value, given: Value) -> Value {
+        let mut metadata = open_object(present).unwrap();
+        let mut fields = Fields::new(open_object(json!({ "app_metadata": given })).unwrap());
+        merge(&mut fields, "app_metadata", &mut metadata).unwrap();
+        Value::Object(metadata)
+    }
+
+    #[test]
+    fn metadata_is_merged_at_its_root_only() {
+        let present = json!({ "role": "a", "nested": { "x": 1, "y": 2 }, "gone": true });
+        let given = json!({ "nested": { "x": 3 }, "gone": null, "new": [1] });
+        assert_eq!(
+            merged(present, given),
+            json!({ "role": "a", "nested": { "x": 3 }, "new": [1] })
+        );
+    }
+
+    #[test]
+    fn metadata_is_bounded_with_what_is_there_already() {
+        // The JSON text is {"a":"…"}: eight bytes beside the value.
+        let inside = json!({ "a": "x".repeat(METADATA_BYTES_MAX - 8) });
+        assert!(bounded(&open_object(inside).unwrap()).is_ok());
+        let outside = json!({ "a": "x".repeat(METADATA_BYTES_MAX - 7) });
+        assert!(bounded(&open_object(outside).unwrap()).is_err());
+    }
+
+    #[test]
+    fn an_email_address_has_two_parts() {
+        assert!(email(json!("ada@example.com")).is_ok());
+        for wrong in ["", "ada", "@example.com", "ada@", "a b@c", "a@b@c"] {
+            assert_eq!(
+                email(json!(wrong)).unwrap_err().to_string(),
+                "'Object didn't pass validation for format email: '",
+                "{wrong}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_further_attribute_can_not_pass_for_one_of_the_user() {
+        assert!(profile_attributes(json!({ "favorite_color": "blue" })).is_ok());
+        for name in ["user_id", "email", "roles", "app_metadata"] {
+            assert!(profile_attributes(json!({ name: 1 })).is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_given_identifier_is_one_of_the_database() {
+        assert_eq!(given_id("ada").unwrap().as_str(), "auth0|ada");
+        assert_eq!(given_id("auth0|ada").unwrap().as_str(), "auth0|ada");
+        assert!(given_id("a b").is_err());
+        let id = given_id("ada").unwrap();
+        assert_eq!(identity(&id, "db").user_id, "ada");
+    }
+}

@@ -1,0 +1,51 @@
+//! What every service works with.
+
+use std::sync::Arc;
+
+use claimsmith_model::{Clock, Random};
+use claimsmith_runtime::ActionEngine;
+use claimsmith_storage::{ExecutionLog, Storage};
+
+use crate::{Ids, PasswordHasher, TenantDirectory};
+
+/// The outside world and the engine, handed to every service.
+#[derive(Debug, Clone)]
+pub struct Environment {
+    /// The data.
+    pub storage: Arc<dyn Storage>,
+    /// Where execution records go.
+    pub executions: Arc<dyn ExecutionLog>,
+    /// What runs Actions.
+    pub engine: ActionEngine,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Chance.
+    pub random: Arc<dyn Random>,
+}
+
+/// The services of one server. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Services {
+    /// The outside world and the engine.
+    pub environment: Environment,
+    /// The tenants.
+    pub tenants: TenantDirectory,
+    /// Password hashing, bounded in concurrency.
+    pub passwords: PasswordHasher,
+    /// New identifiers and secrets.
+    pub ids: Ids,
+}
+
+impl Services {
+    /// Puts the services together and loads the tenants.
+    ///
+    /// # Errors
+    /// When the tenants can't be read.
+    pub async fn start(environment: Environment) -> Result<Self, crate::ServiceError> {
+        let ids = Ids::new(Arc::clone(&environment.random));
+        let tenants = TenantDirectory::load(environment.clone()).await?;
+        let passwords = PasswordHasher::new(Arc::clone(&environment.random));
+        passwords.prepare().await?;
+        Ok(Self { environment, tenants, passwords, ids })
+    }
+}

@@ -1,0 +1,99 @@
+//! Why an admin's request was not carried out.
+
+use claimsmith_runtime::{CheckError, ModuleProblem};
+use claimsmith_storage::StorageError;
+
+/// Why an admin's request was not carried out. Every text is for the caller and
+/// says what to do; the cause of `Internal` goes to the log instead.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// The request asks for something that can't be. `400`.
+    #[error("{0}")]
+    Invalid(String),
+    /// The same, with the reference product's `errorCode`. `400`.
+    #[error("{message}")]
+    InvalidWithCode {
+        /// What is wrong, and where.
+        message: String,
+        /// The code.
+        code: &'static str,
+    },
+    /// An uploaded module is wrong; nothing was stored. `400`.
+    #[error("the module was refused and nothing was stored: {}", list(.0))]
+    Module(Vec<ModuleProblem>),
+    /// It is not there. `404`.
+    #[error("{message}")]
+    NotFound {
+        /// The text, as the reference product has it.
+        message: &'static str,
+        /// The reference product's `errorCode`, where it has one.
+        code: Option<&'static str>,
+    },
+    /// It collides with something that is there. `409`.
+    #[error("{0}")]
+    Conflict(String),
+    /// It was changed by somebody else between reading and writing. `409`.
+    #[error("it was changed by another request in the meantime; read it again and repeat")]
+    Changed,
+    /// It isn't any more what the caller's `If-Match` says. `412`.
+    #[error("{0}")]
+    PreconditionFailed(String),
+    /// The server failed. `500`, without the cause.
+    #[error("the server could not do it")]
+    Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl ServiceError {
+    /// The request asks for something that can't be.
+    pub fn invalid(message: impl Into<String>) -> Self {
+        Self::Invalid(message.into())
+    }
+
+    /// It is not there.
+    #[must_use]
+    pub const fn not_found(message: &'static str) -> Self {
+        Self::NotFound { message, code: None }
+    }
+
+    /// The body is not what the operation takes; `problem` goes between quotation
+    /// marks, as the reference product has it.
+    pub(crate) fn invalid_body(problem: impl std::fmt::Display) -> Self {
+        Self::InvalidWithCode {
+            message: format!("Payload validation error: {problem}."),
+            code: "invalid_body",
+        }
+    }
+
+    /// The server failed.
+    pub fn internal(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Internal(cause.into())
+    }
+}
+
+fn list(problems: &[ModuleProblem]) -> String {
+    let texts: Vec<_> = problems.iter().map(|problem| problem.message.as_str()).collect();
+    texts.join("; ")
+}
+
+impl From<StorageError> for ServiceError {
+    fn from(error: StorageError) -> Self {
+        match error {
+            StorageError::Conflict { what } => Self::Conflict(format!("{what} already exists")),
+            StorageError::NotFound { what } => Self::Invalid(format!("{what} does not exist")),
+            StorageError::Changed => Self::Changed,
+            StorageError::Corrupt { .. }
+            | StorageError::WrongMasterKey
+            | StorageError::InUse
+            | StorageError::Backend(_) => Self::internal(error),
+        }
+    }
+}
+
+impl From<CheckError> for ServiceError {
+    fn from(error: CheckError) -> Self {
+        match error {
+            CheckError::Problems(problems) => Self::Module(problems),
+            CheckError::Host(_) => Self::internal(error),
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! What the server does: issue a token, run a trigger, deploy a version, change
+//! what a tenant has.
+//!
+//! Nothing here knows HTTP: callers hand in checked values and get values or
+//! errors back. Time and chance come through [`Environment`].
+//!
+//! | file | decides |
+//! |---|---|
+//! | `tenants` | which tenant a host is, and what is kept in memory of each |
+//! | `token` | who gets which token, and what stands in it |
+//! | `pipeline` | how a trigger's Actions run one after another |
+//! | `action_library` | how an Action becomes a version that runs |
+//! | `admin` | what an admin may do to clients, APIs, users, roles, organizations |
+//! | `management` | whether a caller is such an admin |
+
+pub mod action_library;
+pub mod admin;
+mod environment;
+mod error;
+mod fields;
+mod ids;
+mod local_run;
+pub mod management;
+mod password;
+mod pipeline;
+mod tenants;
+mod token;
+
+pub use environment::{Environment, Services};
+pub use error::ServiceError;
+pub use ids::Ids;
+pub use local_run::{LocalReport, LocalRun, LocalRunError, run_locally};
+pub use password::PasswordHasher;
+pub use tenants::{
+    DATABASE_CONNECTION, MANAGEMENT_SCOPES, NewTenant, TenantContext, TenantDirectory,
+    TenantSetup,
+};
+pub use token::{
+    ClientCredentials, Issued, Refused, RequestFacts, TokenEndpointError, TokenService, UserInfo,
+    UserInfoError, is_same_secret,
+};

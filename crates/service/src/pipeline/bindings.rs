@@ -1,0 +1,79 @@
+//! A trigger's bindings, loaded and ready to run. Immutable: a change makes a new
+//! one, and a token under way finishes with the one it began with.
+
+use std::sync::Arc;
+
+use claimsmith_model::{ActionId, ActionSecret, Binding, BindingId, OnError, Trigger, VersionId};
+use claimsmith_runtime::{ActionEngine, CompiledAction};
+use claimsmith_storage::TenantStorage;
+
+use crate::ServiceError;
+
+/// What is bound to one trigger, in order.
+#[derive(Debug)]
+pub(crate) struct Bindings {
+    pub(crate) actions: Vec<BoundAction>,
+}
+
+/// One bound Action in its deployed version.
+#[derive(Debug)]
+pub(crate) struct BoundAction {
+    pub(crate) binding_id: BindingId,
+    pub(crate) action_id: ActionId,
+    pub(crate) name: Arc<str>,
+    pub(crate) version_id: VersionId,
+    pub(crate) on_error: OnError,
+    pub(crate) secrets: Arc<[ActionSecret]>,
+    /// The compiled module, or why there is none; then the Action fails when it is
+    /// to run, and the binding's `on_error` decides as for any failure.
+    pub(crate) module: Result<CompiledAction, String>,
+}
+
+impl Bindings {
+    /// Reads the bindings and loads the deployed version of each Action.
+    pub(crate) async fn load(
+        store: &dyn TenantStorage,
+        trigger: Trigger,
+        engine: &ActionEngine,
+    ) -> Result<Self, ServiceError> {
+        let stored = store.bindings(trigger).await?;
+        let mut actions = Vec::with_capacity(stored.bindings.len());
+        for binding in stored.bindings {
+            actions.push(load_one(store, engine, binding).await?);
+        }
+        Ok(Self { actions })
+    }
+}
+
+async fn load_one(
+    store: &dyn TenantStorage,
+    engine: &ActionEngine,
+    binding: Binding,
+) -> Result<BoundAction, ServiceError> {
+    let missing = |what: &str| {
+        ServiceError::internal(format!("the {what} of binding {} is missing", binding.id))
+    };
+    let action = store.action(&binding.action_id).await?.ok_or_else(|| missing("Action"))?;
+    let version_id = action.deployed_version.ok_or_else(|| missing("deployed version"))?;
+    let version = store.action_version(&version_id).await?.ok_or_else(|| missing("version"))?;
+    let sha256 = &version.module.sha256;
+    let module = match engine.cached(sha256) {
+        Some(module) => Ok(module),
+        None => {
+            let bytes = store.module(sha256).await?.ok_or_else(|| missing("module"))?;
+            engine.load(Arc::from(bytes)).await.map_err(|error| error.to_string())
+        }
+    };
+    if let Err(error) = &module {
+        tracing::error!(action = %action.id, version = %version_id, error, "a module can't be loaded");
+    }
+    Ok(BoundAction {
+        binding_id: binding.id,
+        action_id: action.id,
+        name: Arc::from(action.name),
+        version_id,
+        on_error: binding.on_error,
+        secrets: Arc::from(version.secrets),
+        module,
+    })
+}

@@ -1,0 +1,64 @@
+//! The record of a run of a trigger.
+
+use std::sync::Arc;
+
+use claimsmith_claims::SealedClaims;
+use claimsmith_model::{
+    AdmittedClaim, ClientId, ExecutionOutcome, ExecutionRecord, GrantType, Timestamp,
+    TokenKind, UserId,
+};
+
+use super::{TriggerResult, Verdict};
+
+/// What a record needs beside the trigger's result.
+#[derive(Debug)]
+pub(crate) struct RecordFacts {
+    pub(crate) client_id: ClientId,
+    pub(crate) user_id: Option<UserId>,
+    pub(crate) grant: GrantType,
+    pub(crate) ended_at: Timestamp,
+}
+
+/// What was really signed, or nothing when no token was issued.
+#[derive(Debug, Default)]
+pub(crate) struct Sealed<'a> {
+    pub(crate) access_token: Option<&'a SealedClaims>,
+    pub(crate) id_token: Option<&'a SealedClaims>,
+    /// A refused claim ended the grant (`claims.on_refusal` is `fail`).
+    pub(crate) refusal_failed: bool,
+}
+
+/// Makes the record.
+pub(crate) fn record(
+    result: TriggerResult,
+    sealed: &Sealed<'_>,
+    facts: RecordFacts,
+) -> Arc<ExecutionRecord> {
+    let outcome = match result.verdict {
+        Verdict::Proceed if sealed.refusal_failed => ExecutionOutcome::ClaimRefused,
+        Verdict::Proceed => ExecutionOutcome::Issued,
+        Verdict::Denied(denial) => ExecutionOutcome::Denied(denial),
+        Verdict::Failed => ExecutionOutcome::Failed,
+        Verdict::HostFailed => ExecutionOutcome::HostFailed,
+    };
+    let signed = |token, claims: Option<&SealedClaims>| -> Vec<AdmittedClaim> {
+        claims.map(|claims| claims.admitted().map(|claim| claim.record(token)).collect())
+            .unwrap_or_default()
+    };
+    let mut admitted = signed(TokenKind::AccessToken, sealed.access_token);
+    admitted.extend(signed(TokenKind::IdToken, sealed.id_token));
+    Arc::new(ExecutionRecord {
+        id: result.execution_id,
+        trigger: result.trigger,
+        client_id: facts.client_id,
+        user_id: facts.user_id,
+        grant_type: facts.grant.as_str().to_owned(),
+        outcome,
+        runs: result.runs,
+        admitted,
+        refused: result.refused,
+        warnings: result.warnings,
+        started_at: result.started_at,
+        ended_at: facts.ended_at,
+    })
+}

@@ -1,0 +1,548 @@
+//! Which tenant a host is, and what is kept in memory of each.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::Arc,
+};
+
+use arc_swap::{ArcSwap, ArcSwapOption};
+use claimsmith_claims::{Policy, ReservedNamespaces};
+use claimsmith_keys::KeySet;
+use claimsmith_model::{
+    Client, ClientGrant, ClientId, Connection, GrantType, OrganizationUsage, ResourceServer, Scope,
+    Secret, SigningAlgorithm, Tenant, TenantId, TenantSettings, TokenDialect,
+    TokenEndpointAuthMethod, Trigger,
+};
+use claimsmith_runtime::ActionCache;
+use claimsmith_storage::TenantStorage;
+use url::Url;
+
+use crate::{Environment, Ids, ServiceError, pipeline::Bindings};
+
+/// The name of the connection that every tenant has.
+pub const DATABASE_CONNECTION: &str = "Username-Password-Authentication";
+
+/// The scopes of the Management API, each of which some endpoint asks for.
+pub const MANAGEMENT_SCOPES: [&str; 39] = [
+    "create:actions",
+    "create:client_grants",
+    "create:clients",
+    "create:organization_member_roles",
+    "create:organization_members",
+    "create:organizations",
+    "create:resource_servers",
+    "create:roles",
+    "create:users",
+    "delete:actions",
+    "delete:client_grants",
+    "delete:clients",
+    "delete:organization_member_roles",
+    "delete:organization_members",
+    "delete:organizations",
+    "delete:resource_servers",
+    "delete:roles",
+    "delete:users",
+    "read:actions",
+    "read:client_grants",
+    "read:client_keys",
+    "read:clients",
+    "read:connections",
+    "read:organization_member_roles",
+    "read:organization_members",
+    "read:organizations",
+    "read:resource_servers",
+    "read:roles",
+    "read:tenant_settings",
+    "read:users",
+    "update:actions",
+    "update:client_grants",
+    "update:client_keys",
+    "update:clients",
+    "update:organizations",
+    "update:resource_servers",
+    "update:roles",
+    "update:tenant_settings",
+    "update:users",
+];
+
+/// Lifetime of the Management API's tokens in seconds: a day, as in the reference
+/// product.
+const MANAGEMENT_TOKEN_LIFETIME_S: u32 = 86_400;
+/// Lifetime of ID tokens in seconds unless a client says otherwise: ten hours, as
+/// in the reference product.
+pub(crate) const ID_TOKEN_LIFETIME_S: u32 = 36_000;
+
+/// All tenants of the server, by host and by name. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct TenantDirectory(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    environment: Environment,
+    index: ArcSwap<Index>,
+    changing: tokio::sync::Mutex<()>,
+}
+
+#[derive(Debug, Default)]
+struct Index {
+    by_host: HashMap<String, Arc<TenantContext>>,
+    by_id: HashMap<TenantId, Arc<TenantContext>>,
+}
+
+/// A tenant to be created.
+#[derive(Debug, Clone)]
+pub struct NewTenant {
+    /// Its name.
+    pub id: TenantId,
+    /// Its public URL; the issuer is this with a trailing slash.
+    pub public_url: String,
+    /// Further hosts whose requests are this tenant's.
+    pub domains: Vec<String>,
+}
+
+/// What a new tenant begins with.
+#[derive(Debug)]
+pub struct TenantSetup {
+    /// The tenant.
+    pub tenant: Tenant,
+    /// A client that may do everything in the tenant's Management API.
+    pub management_client_id: ClientId,
+    /// Its secret.
+    pub management_client_secret: Secret,
+    /// The audience of the Management API.
+    pub management_audience: String,
+}
+
+/// One tenant with what is kept in memory of it. A change of settings makes a new
+/// context that shares the rest.
+#[derive(Clone)]
+pub struct TenantContext {
+    /// The tenant as it is stored.
+    pub tenant: Arc<Tenant>,
+    /// The handle to its data.
+    pub store: Arc<dyn TenantStorage>,
+    pub(crate) policy: Arc<Policy>,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    keys: ArcSwapOption<KeySet>,
+    changing_keys: tokio::sync::Mutex<()>,
+    triggers: [TriggerState; 2],
+}
+
+#[derive(Default)]
+struct TriggerState {
+    bindings: ArcSwapOption<Bindings>,
+    changing: tokio::sync::Mutex<()>,
+    cache: Arc<ActionCache>,
+}
+
+impl TenantDirectory {
+    pub(crate) async fn load(environment: Environment) -> Result<Self, ServiceError> {
+        let tenants = environment.storage.tenants().await?;
+        let directory = Self(Arc::new(Inner {
+            environment,
+            index: ArcSwap::default(),
+            changing: tokio::sync::Mutex::new(()),
+        }));
+        directory.reindex(tenants);
+        Ok(directory)
+    }
+
+    /// The tenant of a host: a `Host` header's value, with or without port.
+    #[must_use]
+    pub fn by_host(&self, host: &str) -> Option<Arc<TenantContext>> {
+        let index = self.0.index.load();
+        let name = host_name(host);
+        if let Some(context) = index.by_host.get(name) {
+            return Some(Arc::clone(context));
+        }
+        index.by_host.get(&name.to_ascii_lowercase()).cloned()
+    }
+
+    /// The tenant of that name.
+    #[must_use]
+    pub fn by_id(&self, id: &TenantId) -> Option<Arc<TenantContext>> {
+        self.0.index.load().by_id.get(id).cloned()
+    }
+
+    /// All tenants, in the order of their names.
+    #[must_use]
+    pub fn all(&self) -> Vec<Arc<TenantContext>> {
+        let mut all: Vec<_> = self.0.index.load().by_id.values().cloned().collect();
+        all.sort_by(|a, b| a.tenant.id.cmp(&b.tenant.id));
+        all
+    }
+
+    /// Creates a tenant with its Management API, an admin client, and a database
+    /// connection.
+    ///
+    /// # Errors
+    /// `Invalid` for a URL that can't be an issuer or a name that can't be a host;
+    /// `Conflict` when the name or a domain is taken.
+    pub async fn create(&self, new: NewTenant) -> Result<TenantSetup, ServiceError> {
+        let _changing = self.0.changing.lock().await;
+        let environment = &self.0.environment;
+        let ids = Ids::new(Arc::clone(&environment.random));
+        let now = environment.clock.now();
+        let (issuer, host) = issuer(&new.public_url)?;
+        let mut domains = vec![host];
+        for domain in &new.domains {
+            let domain = domain_name(domain)?;
+            if !domains.contains(&domain) {
+                domains.push(domain);
+            }
+        }
+        let tenant = Tenant {
+            id: new.id,
+            issuer,
+            domains,
+            settings: TenantSettings::default(),
+            created_at: now,
+        };
+
+        environment.storage.create_tenant(&tenant).await?;
+        let store = environment.storage.tenant(&tenant.id);
+        let setup = furnish(&tenant, store.as_ref(), &ids).await;
+        if setup.is_err() {
+            // Half a tenant would hold its name and domains for nothing.
+            if let Err(error) = environment.storage.delete_tenant(&tenant.id).await {
+                tracing::error!(tenant = %tenant.id, %error, "a half-made tenant stays behind");
+            }
+        }
+        self.reindex(environment.storage.tenants().await?);
+        setup
+    }
+
+    /// Deletes a tenant and everything of it.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn delete(&self, id: &TenantId) -> Result<(), ServiceError> {
+        let _changing = self.0.changing.lock().await;
+        let environment = &self.0.environment;
+        if self.by_id(id).is_none() {
+            return Err(ServiceError::not_found("That tenant does not exist."));
+        }
+        environment.storage.delete_tenant(id).await?;
+        environment.executions.remove_tenant(id).await?;
+        self.reindex(environment.storage.tenants().await?);
+        Ok(())
+    }
+
+    /// Changes a tenant's settings; `change` sees them as they are.
+    ///
+    /// # Errors
+    /// `NotFound`, what `change` says, or `Changed` when another server changed them
+    /// meanwhile.
+    pub async fn update_settings(
+        &self,
+        id: &TenantId,
+        change: impl FnOnce(&mut TenantSettings) -> Result<(), ServiceError>,
+    ) -> Result<Arc<TenantContext>, ServiceError> {
+        let _changing = self.0.changing.lock().await;
+        let context =
+            self.by_id(id).ok_or(ServiceError::not_found("That tenant does not exist."))?;
+        let before = context.tenant.as_ref();
+        let mut after = before.clone();
+        change(&mut after.settings)?;
+        self.0.environment.storage.update_tenant(before, &after).await?;
+        self.reindex(self.0.environment.storage.tenants().await?);
+        self.by_id(id).ok_or(ServiceError::not_found("That tenant does not exist."))
+    }
+
+    /// Rebuilds the index, keeping what is in memory of tenants that stay.
+    fn reindex(&self, tenants: Vec<Tenant>) {
+        let old = self.0.index.load();
+        let mut index = Index::default();
+        for tenant in tenants {
+            let shared = old.by_id.get(&tenant.id).map(|context| Arc::clone(&context.shared));
+            let store = self.0.environment.storage.tenant(&tenant.id);
+            let context = Arc::new(TenantContext::new(tenant, store, shared.unwrap_or_default()));
+            for domain in &context.tenant.domains {
+                index.by_host.insert(domain.clone(), Arc::clone(&context));
+            }
+            index.by_id.insert(context.tenant.id.clone(), context);
+        }
+        self.0.index.store(Arc::new(index));
+    }
+}
+
+impl Default for Shared {
+    fn default() -> Self {
+        Self {
+            keys: ArcSwapOption::default(),
+            changing_keys: tokio::sync::Mutex::new(()),
+            triggers: Default::default(),
+        }
+    }
+}
+
+impl TenantContext {
+    fn new(tenant: Tenant, store: Arc<dyn TenantStorage>, shared: Arc<Shared>) -> Self {
+        let reserved = ReservedNamespaces::default();
+        let policy = Policy::new(tenant.settings.claims, &tenant.domains, &reserved);
+        Self { tenant: Arc::new(tenant), store, policy: Arc::new(policy), shared }
+    }
+
+    /// The audience of the tenant's Management API.
+    #[must_use]
+    pub fn management_audience(&self) -> String {
+        format!("{}api/v2/", self.tenant.issuer)
+    }
+
+    /// The audience of the tenant's userinfo endpoint.
+    #[must_use]
+    pub fn userinfo_audience(&self) -> String {
+        format!("{}userinfo", self.tenant.issuer)
+    }
+
+    /// The tenant's keys, with a current one for the algorithm: made now if this is
+    /// its first use. None is made for HS256, whose secrets are the APIs' own.
+    pub(crate) async fn keys(
+        &self,
+        algorithm: SigningAlgorithm,
+        environment: &Environment,
+    ) -> Result<Arc<KeySet>, ServiceError> {
+        let is_enough =
+            |keys: &KeySet| algorithm == SigningAlgorithm::HS256 || keys.has(algorithm);
+        if let Some(keys) = self.shared.keys.load_full().filter(|keys| is_enough(keys)) {
+            return Ok(keys);
+        }
+        let _changing = self.shared.changing_keys.lock().await;
+        let mut stored = self.store.signing_keys().await?;
+        let mut keys = KeySet::from_stored(&stored).map_err(ServiceError::internal)?;
+        if !is_enough(&keys) {
+            let now = environment.clock.now();
+            // An RSA key takes a noticeable part of a second.
+            let made = tokio::task::spawn_blocking(move || claimsmith_keys::generate(algorithm, now));
+            let made =
+                made.await.map_err(ServiceError::internal)?.map_err(ServiceError::internal)?;
+            stored.push(self.store.current_signing_key_or_insert(&made).await?);
+            keys = KeySet::from_stored(&stored).map_err(ServiceError::internal)?;
+        }
+        let keys = Arc::new(keys);
+        self.shared.keys.store(Some(Arc::clone(&keys)));
+        Ok(keys)
+    }
+
+    /// The JSON text of the tenant's JWK Set. A tenant that has no key yet gets one
+    /// for its own algorithm, so that the set is never empty.
+    ///
+    /// # Errors
+    /// When keys can't be read or made.
+    pub async fn jwks(&self, environment: &Environment) -> Result<String, ServiceError> {
+        let keys = self.keys(self.tenant.settings.signing_algorithm, environment).await?;
+        Ok(keys.jwks().to_owned())
+    }
+
+    fn trigger(&self, trigger: Trigger) -> &TriggerState {
+        let [post_login, credentials_exchange] = &self.shared.triggers;
+        match trigger {
+            Trigger::PostLogin => post_login,
+            Trigger::CredentialsExchange => credentials_exchange,
+        }
+    }
+
+    pub(crate) fn action_cache(&self, trigger: Trigger) -> &Arc<ActionCache> {
+        &self.trigger(trigger).cache
+    }
+
+    /// What is bound to the trigger, ready to run.
+    pub(crate) async fn bindings(
+        &self,
+        trigger: Trigger,
+        environment: &Environment,
+    ) -> Result<Arc<Bindings>, ServiceError> {
+        if let Some(bindings) = self.trigger(trigger).bindings.load_full() {
+            return Ok(bindings);
+        }
+        self.reload_bindings(trigger, environment).await
+    }
+
+    /// Reads a trigger's bindings anew: every token asked for from now on runs them.
+    ///
+    /// Reading and swapping happen under one lock, so that of two changes at once
+    /// the later one is what stays.
+    pub(crate) async fn reload_bindings(
+        &self,
+        trigger: Trigger,
+        environment: &Environment,
+    ) -> Result<Arc<Bindings>, ServiceError> {
+        let state = self.trigger(trigger);
+        let _changing = state.changing.lock().await;
+        let loaded = Bindings::load(self.store.as_ref(), trigger, &environment.engine).await;
+        match loaded {
+            Ok(bindings) => {
+                let bindings = Arc::new(bindings);
+                state.bindings.store(Some(Arc::clone(&bindings)));
+                Ok(bindings)
+            }
+            Err(error) => {
+                // The next token tries again, rather than running what was replaced.
+                state.bindings.store(None);
+                Err(error)
+            }
+        }
+    }
+}
+
+impl fmt::Debug for TenantContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TenantContext").field("tenant", &self.tenant.id).finish_non_exhaustive()
+    }
+}
+
+/// Gives a new tenant what every tenant has.
+async fn furnish(
+    tenant: &Tenant,
+    store: &dyn TenantStorage,
+    ids: &Ids,
+) -> Result<TenantSetup, ServiceError> {
+    let now = tenant.created_at;
+    let audience = format!("{}api/v2/", tenant.issuer);
+    let scopes = MANAGEMENT_SCOPES.map(str::to_owned).to_vec();
+    store
+        .create_resource_server(&ResourceServer {
+            id: ids.resource_server_id(),
+            identifier: audience.clone(),
+            name: "Management API".to_owned(),
+            scopes: scopes
+                .iter()
+                .map(|value| Scope { value: value.clone(), description: None })
+                .collect(),
+            signing_algorithm: SigningAlgorithm::RS256,
+            signing_secret: None,
+            token_lifetime_s: MANAGEMENT_TOKEN_LIFETIME_S,
+            allow_offline_access: false,
+            enforce_policies: false,
+            token_dialect: TokenDialect::AccessToken,
+            is_system: true,
+            created_at: now,
+            updated_at: now,
+        })
+        .await?;
+    store
+        .create_connection(&Connection {
+            id: ids.connection_id(),
+            name: DATABASE_CONNECTION.to_owned(),
+            strategy: "auth0".to_owned(),
+            metadata: Default::default(),
+            created_at: now,
+        })
+        .await?;
+    let client = Client {
+        client_id: ids.client_id(),
+        name: "Management".to_owned(),
+        description: Some("Made with the tenant; may do everything in it.".to_owned()),
+        client_secret: ids.client_secret(),
+        app_type: Some("non_interactive".to_owned()),
+        token_endpoint_auth_method: TokenEndpointAuthMethod::ClientSecretPost,
+        grant_types: vec![GrantType::ClientCredentials],
+        client_metadata: Default::default(),
+        callbacks: Vec::new(),
+        is_first_party: true,
+        id_token_signing_algorithm: None,
+        id_token_lifetime_s: ID_TOKEN_LIFETIME_S,
+        organization_usage: OrganizationUsage::Deny,
+        created_at: now,
+        updated_at: now,
+    };
+    store.create_client(&client).await?;
+    store
+        .create_client_grant(&ClientGrant {
+            id: ids.client_grant_id(),
+            client_id: client.client_id.clone(),
+            audience: audience.clone(),
+            scope: scopes,
+            created_at: now,
+        })
+        .await?;
+    Ok(TenantSetup {
+        tenant: tenant.clone(),
+        management_client_id: client.client_id,
+        management_client_secret: client.client_secret,
+        management_audience: audience,
+    })
+}
+
+/// The issuer of a public URL, and its host.
+fn issuer(public_url: &str) -> Result<(String, String), ServiceError> {
+    let refused = |why: &str| {
+        ServiceError::invalid(format!(
+            "`{public_url}` can't be a public URL: {why}; give one such as https://login.example.com"
+        ))
+    };
+    let url = Url::parse(public_url).map_err(|error| refused(&error.to_string()))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(refused("it must begin with http:// or https://"));
+    }
+    if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() {
+        return Err(refused("it must have no query, fragment or user name"));
+    }
+    if url.path() != "/" {
+        return Err(refused("it must have no path"));
+    }
+    let host = url.host_str().ok_or_else(|| refused("it has no host"))?;
+    Ok((url.to_string(), host.to_ascii_lowercase()))
+}
+
+fn domain_name(domain: &str) -> Result<String, ServiceError> {
+    let refused = || {
+        ServiceError::invalid(format!(
+            "`{domain}` can't be a domain; give a host name without scheme and port, such as \
+             login.example.com"
+        ))
+    };
+    let url = Url::parse(&format!("http://{domain}/")).map_err(|_| refused())?;
+    let host = url.host_str().ok_or_else(refused)?;
+    let is_plain = url.path() == "/" && url.port().is_none() && url.username().is_empty();
+    if is_plain && !domain.contains(['/', '?', '#', '@']) {
+        Ok(host.to_ascii_lowercase())
+    } else {
+        Err(refused())
+    }
+}
+
+/// A `Host` header's value without its port.
+fn host_name(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => {
+            if name.contains(':') && !name.ends_with(']') { host } else { name }
+        }
+        _ => host,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_issuer_is_the_public_url_with_a_trailing_slash() {
+        let (text, host) = issuer("http://Localhost:8080").unwrap();
+        assert_eq!((text.as_str(), host.as_str()), ("http://localhost:8080/", "localhost"));
+        for wrong in ["localhost:8080", "ftp://a/", "https://a/b", "https://a/?q", "https://u@a/", ""] {
+            assert!(issuer(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_host_is_known_by_its_name_whatever_the_port() {
+        assert_eq!(host_name("localhost:8080"), "localhost");
+        assert_eq!(host_name("localhost"), "localhost");
+        assert_eq!(host_name("[::1]:8080"), "[::1]");
+        assert_eq!(host_name("[::1]"), "[::1]");
+    }
+
+    #[test]
+    fn a_domain_is_a_host_name_only() {
+        assert_eq!(domain_name("Login.Example.com").unwrap(), "login.example.com");
+        assert_eq!(domain_name("[::1]").unwrap(), "[::1]");
+        for wrong in ["a:80", "a/b", "", "a b", "https://a"] {
+            assert!(domain_name(wrong).is_err(), "{wrong}");
+        }
+    }
+}

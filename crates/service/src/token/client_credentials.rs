@@ -1,0 +1,191 @@
+//! The client credentials grant (RFC 6749 section 4.4).
+
+use std::sync::Arc;
+
+use claimsmith_claims::TokenContext;
+use claimsmith_model::{
+    Client, Event, EventClient, EventResourceServer, EventTenant, EventTransaction, GrantType,
+    JsonObject, ResourceServer, TokenDialect, TokenKind, Trigger,
+};
+use claimsmith_oauth::{Scopes, TokenRequest, TokenResponse};
+use serde_json::json;
+
+use super::{
+    Issued, Refused, RequestFacts, TokenEndpointError, TokenService,
+    issue::{ACCESS_TOKEN_CLAIMS, after, empty_ledger},
+};
+use crate::{
+    TenantContext,
+    pipeline::{self, RecordFacts, Sealed, TriggerInput, Verdict},
+};
+
+impl TokenService {
+    pub(super) async fn client_credentials(
+        &self,
+        context: &Arc<TenantContext>,
+        client: Client,
+        request: TokenRequest,
+        facts: RequestFacts,
+    ) -> Result<Issued, Refused> {
+        if request.organization.is_some() {
+            return Err(TokenEndpointError::InvalidRequest(
+                "client_credentials takes no organization on this server".to_owned(),
+            )
+            .into());
+        }
+        let (api, grant_scopes) = self.granted(context, &client, &request).await?;
+        let requested = scopes(request.scope.as_deref())?;
+        let target = if requested.is_empty() {
+            grant_scopes.to_vec()
+        } else {
+            requested.intersection(&grant_scopes).into_vec()
+        };
+
+        let input = TriggerInput {
+            trigger: Trigger::CredentialsExchange,
+            access_token: context.policy.ledger(TokenContext {
+                kind: TokenKind::AccessToken,
+                server_claims: Arc::new(ACCESS_TOKEN_CLAIMS),
+                own_api: api.is_system,
+                scopes: Arc::from(requested.as_slice()),
+            }),
+            id_token: empty_ledger(context, TokenKind::IdToken),
+            grant_scopes: Arc::clone(&grant_scopes),
+            event: event(context, &client, &api, requested, target, request, facts),
+        };
+        let environment = &self.services.environment;
+        let mut result =
+            pipeline::run(context, environment, &self.services.ids, input).await?;
+        let now = environment.clock.now();
+        let record = RecordFacts {
+            client_id: client.client_id.clone(),
+            user_id: None,
+            grant: GrantType::ClientCredentials,
+            ended_at: now,
+        };
+        if result.verdict != Verdict::Proceed {
+            return Err(self.refuse(context, result, record));
+        }
+
+        let scope = result.event.transaction.target_scopes.join(" ");
+        let claims = standard_claims(context, &client, &api, &scope, now.as_seconds(), || {
+            self.services.ids.token()
+        });
+        let Ok(checked) = Self::seal(context, &mut result, claims, None) else {
+            return Err(self.refuse(context, result, record));
+        };
+        let execution_id = result.execution_id.clone();
+        let access_token = self
+            .sign_access_token(context, &api, &checked.access_token)
+            .await
+            .map_err(after(&execution_id))?;
+        let sealed =
+            Sealed { access_token: Some(&checked.access_token), ..Sealed::default() };
+        self.write_record(context, result, &sealed, record);
+        let mut response = TokenResponse::bearer(access_token, api.token_lifetime_s);
+        response.scope = (!scope.is_empty()).then_some(scope);
+        Ok(Issued { response, execution_id })
+    }
+
+    /// The API that is asked for, and the scopes that the client's grant for it holds.
+    async fn granted(
+        &self,
+        context: &TenantContext,
+        client: &Client,
+        request: &TokenRequest,
+    ) -> Result<(ResourceServer, Arc<[String]>), TokenEndpointError> {
+        let default = context.tenant.settings.default_audience.as_ref();
+        let audience = request.audience.as_ref().or(default);
+        let audience = audience.ok_or_else(|| {
+            TokenEndpointError::InvalidRequest(
+                "the parameter audience is missing, and the tenant has no default_audience"
+                    .to_owned(),
+            )
+        })?;
+        let api = context.store.resource_server_by_identifier(audience).await?;
+        let api = api.ok_or_else(|| TokenEndpointError::UnknownAudience(audience.clone()))?;
+        let grant = context.store.client_grant(&client.client_id, audience).await?;
+        let grant = grant.ok_or_else(|| TokenEndpointError::NoClientGrant(audience.clone()))?;
+        Ok((api, Arc::from(grant.scope)))
+    }
+}
+
+pub(super) fn scopes(text: Option<&str>) -> Result<Scopes, TokenEndpointError> {
+    Scopes::parse(text.unwrap_or_default())
+        .map_err(|error| TokenEndpointError::InvalidRequest(format!("scope: {error}")))
+}
+
+fn event(
+    context: &TenantContext,
+    client: &Client,
+    api: &ResourceServer,
+    requested: Scopes,
+    target_scopes: Vec<String>,
+    request: TokenRequest,
+    facts: RequestFacts,
+) -> Event {
+    Event {
+        tenant: EventTenant { id: context.tenant.id.as_str().to_owned() },
+        client: event_client(client),
+        resource_server: Some(EventResourceServer { identifier: api.identifier.clone() }),
+        transaction: EventTransaction {
+            protocol: None,
+            requested_scopes: requested.into_vec(),
+            target_scopes,
+            metadata: JsonObject::new(),
+            correlation_id: request.correlation_id,
+        },
+        request: facts.into_event(request.body),
+        ..Event::default()
+    }
+}
+
+pub(super) fn event_client(client: &Client) -> EventClient {
+    EventClient {
+        client_id: client.client_id.as_str().to_owned(),
+        name: client.name.clone(),
+        metadata: client.client_metadata.clone(),
+    }
+}
+
+/// The claims that the server writes: those of the reference product, or of
+/// RFC 9068 section 2.2.
+fn standard_claims(
+    context: &TenantContext,
+    client: &Client,
+    api: &ResourceServer,
+    scope: &str,
+    now_s: i64,
+    jti: impl FnOnce() -> String,
+) -> JsonObject {
+    let client_id = client.client_id.as_str();
+    let mut claims = JsonObject::new();
+    claims.insert("iss".into(), json!(context.tenant.issuer));
+    claims.insert("sub".into(), json!(format!("{client_id}@clients")));
+    claims.insert("aud".into(), json!(api.identifier));
+    claims.insert("iat".into(), json!(now_s));
+    claims.insert("exp".into(), json!(now_s + i64::from(api.token_lifetime_s)));
+    if !scope.is_empty() {
+        claims.insert("scope".into(), json!(scope));
+    }
+    let is_rfc9068 = matches!(
+        api.token_dialect,
+        TokenDialect::Rfc9068Profile | TokenDialect::Rfc9068ProfileAuthz
+    );
+    if is_rfc9068 {
+        claims.insert("client_id".into(), json!(client_id));
+        claims.insert("jti".into(), json!(jti()));
+    } else {
+        claims.insert("gty".into(), json!("client-credentials"));
+        claims.insert("azp".into(), json!(client_id));
+    }
+    let has_permissions = matches!(
+        api.token_dialect,
+        TokenDialect::AccessTokenAuthz | TokenDialect::Rfc9068ProfileAuthz
+    );
+    if has_permissions {
+        let permissions: Vec<&str> = scope.split(' ').filter(|scope| !scope.is_empty()).collect();
+        claims.insert("permissions".into(), json!(permissions));
+    }
+    claims
+}

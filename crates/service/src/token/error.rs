@@ -1,0 +1,131 @@
+//! Why the token endpoint refused.
+
+use claimsmith_model::{Denial, DenialCode, ExecutionId, GrantType};
+use claimsmith_oauth::{ErrorBody, ErrorCode};
+use claimsmith_storage::StorageError;
+
+use crate::ServiceError;
+
+/// Why the token endpoint refused. The `Display` texts are for clients.
+#[derive(Debug, thiserror::Error)]
+pub enum TokenEndpointError {
+    /// The request lacks something or is wrong.
+    #[error("{0}")]
+    InvalidRequest(String),
+    /// The client didn't prove who it is. One text for all reasons: which of them it
+    /// was is nobody's business.
+    #[error("the client is unknown or its credentials are wrong")]
+    InvalidClient,
+    /// The client may not use the grant.
+    #[error("the client may not use the grant {}; add it to the client's grant_types", grant.as_str())]
+    GrantNotAllowed {
+        /// The grant.
+        grant: GrantType,
+    },
+    /// A public client asked for tokens of its own.
+    #[error(
+        "a client without authentication (token_endpoint_auth_method none) can't use \
+         client_credentials: give it client_secret_post or client_secret_basic"
+    )]
+    PublicClient,
+    /// The grant isn't one of this server's.
+    #[error(
+        "`{0}` isn't a grant of this server; there are client_credentials, password and \
+         http://auth0.com/oauth/grant-type/password-realm"
+    )]
+    UnsupportedGrant(String),
+    /// The audience isn't an API of the tenant.
+    #[error("there is no API with the identifier `{0}`: create the resource server first")]
+    UnknownAudience(String),
+    /// The client has no grant for the audience.
+    #[error("the client has no client grant for `{0}`: create one with the scopes it may have")]
+    NoClientGrant(String),
+    /// Wrong user or password; or none at all, with the same text after the same work.
+    #[error("Wrong email, user name or password.")]
+    WrongPassword,
+    /// The user can't log in.
+    #[error("the user is blocked")]
+    UserBlocked,
+    /// The organization is not the user's.
+    #[error("{0}")]
+    Organization(String),
+    /// An Action denied.
+    #[error("{}", .0.reason)]
+    Denied(Denial),
+    /// An Action failed. The client learns nothing of how.
+    #[error("the login or exchange could not be completed; execution {0}")]
+    ActionFailed(ExecutionId),
+    /// A claim was refused, and the tenant wants no token then.
+    #[error("a claim that an Action set was refused; see execution {0}")]
+    ClaimRefused(ExecutionId),
+    /// The server failed. The client learns nothing of how.
+    #[error("the server could not complete the request")]
+    Host(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl TokenEndpointError {
+    pub(super) fn missing(parameter: &str) -> Self {
+        Self::InvalidRequest(format!("the parameter {parameter} is missing"))
+    }
+
+    /// The OAuth error that the client gets.
+    #[must_use]
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Self::InvalidRequest(_) => ErrorCode::InvalidRequest,
+            Self::InvalidClient => ErrorCode::InvalidClient,
+            Self::GrantNotAllowed { .. } | Self::PublicClient | Self::NoClientGrant(_) => {
+                ErrorCode::UnauthorizedClient
+            }
+            Self::UnsupportedGrant(_) => ErrorCode::UnsupportedGrantType,
+            Self::UnknownAudience(_) => ErrorCode::InvalidTarget,
+            Self::WrongPassword | Self::UserBlocked => ErrorCode::InvalidGrant,
+            Self::Organization(_) | Self::ActionFailed(_) | Self::ClaimRefused(_) => {
+                ErrorCode::AccessDenied
+            }
+            Self::Denied(denial) => match denial.code {
+                DenialCode::AccessDenied => ErrorCode::AccessDenied,
+                DenialCode::InvalidScope => ErrorCode::InvalidScope,
+                DenialCode::InvalidRequest => ErrorCode::InvalidRequest,
+                DenialCode::ServerError => ErrorCode::ServerError,
+            },
+            Self::Host(_) => ErrorCode::ServerError,
+        }
+    }
+
+    /// The answer's body.
+    #[must_use]
+    pub fn body(&self) -> ErrorBody {
+        ErrorBody::new(self.code(), &self.to_string())
+    }
+}
+
+impl From<ServiceError> for TokenEndpointError {
+    fn from(error: ServiceError) -> Self {
+        match error {
+            ServiceError::Invalid(text) => Self::InvalidRequest(text),
+            other => Self::Host(Box::new(other)),
+        }
+    }
+}
+
+impl From<StorageError> for TokenEndpointError {
+    fn from(error: StorageError) -> Self {
+        Self::Host(Box::new(error))
+    }
+}
+
+/// A refusal, with the run of the trigger if one ran.
+#[derive(Debug)]
+pub struct Refused {
+    /// Why.
+    pub error: TokenEndpointError,
+    /// The run of the trigger, whose record says more.
+    pub execution_id: Option<ExecutionId>,
+}
+
+impl<E: Into<TokenEndpointError>> From<E> for Refused {
+    fn from(error: E) -> Self {
+        Self { error: error.into(), execution_id: None }
+    }
+}

@@ -1,0 +1,86 @@
+//! The token endpoint's decisions: who gets which token, and what stands in it.
+
+mod client;
+mod client_credentials;
+mod error;
+mod issue;
+mod password;
+mod request_facts;
+mod user_info;
+
+use std::sync::Arc;
+
+use claimsmith_model::{ExecutionId, GrantType};
+use claimsmith_oauth::{TokenRequest, TokenResponse};
+
+pub use client::{ClientCredentials, is_same_secret};
+pub(crate) use issue::{ACCESS_TOKEN_CLAIMS, ID_TOKEN_CLAIMS};
+pub use error::{Refused, TokenEndpointError};
+pub use request_facts::RequestFacts;
+pub use user_info::{UserInfo, UserInfoError};
+
+use crate::{Services, TenantContext};
+
+/// Issues tokens. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct TokenService {
+    pub(crate) services: Services,
+}
+
+/// What a grant answered with.
+#[derive(Debug)]
+pub struct Issued {
+    /// The answer's body.
+    pub response: TokenResponse,
+    /// The run of the trigger, whose record can be read from now on.
+    pub execution_id: ExecutionId,
+}
+
+impl TokenService {
+    /// A token service over the server's services.
+    #[must_use]
+    pub fn new(services: Services) -> Self {
+        Self { services }
+    }
+
+    /// Answers a token request (RFC 6749 section 3.2): authenticates the client,
+    /// checks the grant, runs the trigger, signs.
+    ///
+    /// # Errors
+    /// The refusal, with the execution's identifier when a trigger ran.
+    pub async fn issue(
+        &self,
+        context: &Arc<TenantContext>,
+        credentials: Option<ClientCredentials>,
+        request: TokenRequest,
+        facts: RequestFacts,
+    ) -> Result<Issued, Refused> {
+        let grant = grant(&request)?;
+        let client = self.authenticate(context, credentials, &request).await?;
+        if !client.grant_types.contains(&grant) {
+            return Err(TokenEndpointError::GrantNotAllowed { grant }.into());
+        }
+        match grant {
+            GrantType::ClientCredentials => {
+                self.client_credentials(context, client, request, facts).await
+            }
+            GrantType::Password | GrantType::PasswordRealm => {
+                self.password(context, client, grant, request, facts).await
+            }
+            GrantType::AuthorizationCode | GrantType::Implicit | GrantType::RefreshToken => {
+                Err(TokenEndpointError::UnsupportedGrant(grant.as_str().to_owned()).into())
+            }
+        }
+    }
+}
+
+fn grant(request: &TokenRequest) -> Result<GrantType, TokenEndpointError> {
+    let name = request
+        .grant_type
+        .as_deref()
+        .ok_or_else(|| TokenEndpointError::missing("grant_type"))?;
+    GrantType::from_wire(name).ok_or_else(|| {
+        let shown = name.chars().take(100).collect();
+        TokenEndpointError::UnsupportedGrant(shown)
+    })
+}

@@ -1,0 +1,144 @@
+//! `/userinfo` (OpenID Connect Core section 5.3).
+
+use claimsmith_keys::{Expected, VerifyError};
+use claimsmith_model::{ClientId, JsonObject, SigningAlgorithm, User, UserId};
+use claimsmith_oauth::BearerToken;
+use claimsmith_storage::StorageError;
+use serde_json::{Value, json};
+
+use super::{TokenService, password::token_hash};
+use crate::{ServiceError, TenantContext};
+
+/// The profile claims that this server knows, by the names of OpenID Connect Core
+/// section 5.1.
+pub(super) const PROFILE_CLAIMS: [&str; 10] = [
+    "name", "given_name", "family_name", "nickname", "picture", "updated_at", "email",
+    "email_verified", "phone_number", "phone_number_verified",
+];
+
+/// What `/userinfo` answers: `sub`, profile claims by scope, and the ID token's
+/// custom claims as of the last login.
+pub type UserInfo = JsonObject;
+
+/// Why `/userinfo` refused (RFC 6750 section 3.1).
+#[derive(Debug, thiserror::Error)]
+pub enum UserInfoError {
+    /// The token is not one, or not any more.
+    #[error("the access token is unknown, expired or not for this endpoint")]
+    InvalidToken,
+    /// The token lacks `openid`.
+    #[error("the access token lacks the scope openid")]
+    InsufficientScope,
+    /// The server failed.
+    #[error("the server could not complete the request")]
+    Host(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl From<ServiceError> for UserInfoError {
+    fn from(error: ServiceError) -> Self {
+        Self::Host(Box::new(error))
+    }
+}
+
+impl From<StorageError> for UserInfoError {
+    fn from(error: StorageError) -> Self {
+        Self::Host(Box::new(error))
+    }
+}
+
+impl TokenService {
+    /// Answers a userinfo request. No Action runs: custom claims are those of the
+    /// ID token of the user's last login at that client.
+    ///
+    /// # Errors
+    /// When the token isn't one of this tenant for this endpoint.
+    pub async fn user_info(
+        &self,
+        context: &TenantContext,
+        token: &BearerToken,
+    ) -> Result<UserInfo, UserInfoError> {
+        let (user_id, client_id, scope) = if token.expose().contains('.') {
+            self.jwt_bearer(context, token).await?
+        } else {
+            self.opaque_bearer(context, token).await?
+        };
+        if !scope.iter().any(|scope| scope == "openid") {
+            return Err(UserInfoError::InsufficientScope);
+        }
+        let user = context.store.user(&user_id).await?;
+        let user = user.filter(|user| !user.blocked).ok_or(UserInfoError::InvalidToken)?;
+        let mut info = JsonObject::new();
+        info.insert("sub".into(), json!(user.user_id));
+        info.extend(profile_claims(&user, &scope));
+        for (name, value) in context.store.userinfo_claims(&user_id, &client_id).await? {
+            info.entry(name).or_insert(value);
+        }
+        Ok(info)
+    }
+
+    async fn jwt_bearer(
+        &self,
+        context: &TenantContext,
+        token: &BearerToken,
+    ) -> Result<(UserId, ClientId, Vec<String>), UserInfoError> {
+        let environment = &self.services.environment;
+        // Whichever keys there are; HS256 tokens are never for this endpoint.
+        let keys = context.keys(SigningAlgorithm::HS256, environment).await?;
+        let expected = Expected {
+            issuer: &context.tenant.issuer,
+            audience: &context.userinfo_audience(),
+            now: environment.clock.now(),
+            leeway_s: 0,
+        };
+        let claims = keys
+            .verify(token.expose(), &expected)
+            .map_err(|_: VerifyError| UserInfoError::InvalidToken)?;
+        let user_id = claims.subject().and_then(|subject| subject.parse().ok());
+        let client_id = claims.client_id().and_then(|client| client.parse().ok());
+        match (user_id, client_id) {
+            (Some(user_id), Some(client_id)) => {
+                let scope = claims.scope().split(' ').map(str::to_owned).collect();
+                Ok((user_id, client_id, scope))
+            }
+            _ => Err(UserInfoError::InvalidToken),
+        }
+    }
+
+    async fn opaque_bearer(
+        &self,
+        context: &TenantContext,
+        token: &BearerToken,
+    ) -> Result<(UserId, ClientId, Vec<String>), UserInfoError> {
+        let now = self.services.environment.clock.now();
+        let stored = context.store.opaque_token(&token_hash(token.expose())).await?;
+        let stored = stored.filter(|stored| now < stored.expires_at);
+        let stored = stored.ok_or(UserInfoError::InvalidToken)?;
+        Ok((stored.user_id, stored.client_id, stored.scope))
+    }
+}
+
+/// The profile claims of a user that the scopes ask for and the user has (OpenID
+/// Connect Core section 5.4). Never any metadata.
+pub(super) fn profile_claims(user: &User, scopes: &[String]) -> JsonObject {
+    let text = |value: &Option<String>| value.as_ref().map(|value| json!(value));
+    let claim = |name: &str| -> Option<Value> {
+        match name {
+            "name" => text(&user.name),
+            "given_name" => text(&user.given_name),
+            "family_name" => text(&user.family_name),
+            "nickname" => text(&user.nickname),
+            "picture" => text(&user.picture),
+            "updated_at" => Some(json!(user.updated_at)),
+            "email" => text(&user.email),
+            "email_verified" => user.email.is_some().then(|| json!(user.email_verified)),
+            "phone_number" => text(&user.phone_number),
+            "phone_number_verified" => user.phone_verified.map(|verified| json!(verified)),
+            _ => None,
+        }
+    };
+    scopes
+        .iter()
+        .flat_map(|scope| claimsmith_oauth::claims_for_scope(scope))
+        .filter_map(|name| Some(((*name).to_owned(), claim(name)?)))
+        .collect()
+}
