@@ -30,7 +30,7 @@ impl Cache<'_> {
     ///
     /// # Errors
     /// Why it was refused, with the codes `invalid_key`, `cache_value_too_large`,
-    /// `cache_full`, `already_expired`.
+    /// `already_expired`.
     pub fn try_set(&mut self, key: &str, value: &str, expiry: Expiry) -> Result<(), Refusal> {
         command!(
             self.0,

@@ -9,14 +9,23 @@ use serde_json::json;
 
 /// Headers of an answer that no cache may keep (RFC 6749 section 5.1).
 pub(crate) fn no_store() -> [(HeaderName, &'static str); 2] {
-    [(header::CACHE_CONTROL, "no-store"), (header::PRAGMA, "no-cache")]
+    [
+        (header::CACHE_CONTROL, "no-store"),
+        (header::PRAGMA, "no-cache"),
+    ]
 }
 
 /// Adds the headers that make browsers careful with every answer.
 pub(crate) async fn secure(mut response: Response) -> Response {
     let headers: &mut HeaderMap = response.headers_mut();
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    headers.insert(
+        header::REFERRER_POLICY,
+        HeaderValue::from_static("no-referrer"),
+    );
     headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     response
 }
@@ -24,7 +33,9 @@ pub(crate) async fn secure(mut response: Response) -> Response {
 pub(crate) async fn no_such_path(uri: Uri) -> Response {
     let path: String = uri.path().chars().take(200).collect();
     let message = match path.as_str() {
-        "/oauth/ro" => "/oauth/ro is gone; use POST /oauth/token with grant_type=password".to_owned(),
+        "/oauth/ro" => {
+            "/oauth/ro is gone; use POST /oauth/token with grant_type=password".to_owned()
+        }
         "/oauth/access_token" | "/delegation" => {
             format!("{path} is gone; use POST /oauth/token")
         }
@@ -39,7 +50,11 @@ pub(crate) async fn no_such_path(uri: Uri) -> Response {
 
 pub(crate) async fn method_not_allowed() -> Response {
     let message = "this path has no such method; the Allow header lists those it has";
-    error(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed", message)
+    error(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "Method Not Allowed",
+        message,
+    )
 }
 
 fn error(status: StatusCode, name: &str, message: &str) -> Response {

@@ -14,7 +14,14 @@ mod serve;
 mod state;
 mod tenant;
 
-use axum::{Router, middleware, routing::get};
+use axum::{
+    Router,
+    extract::Request,
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use http::StatusCode;
 
 pub use platform::PlatformToken;
 pub use serve::serve;
@@ -25,10 +32,28 @@ pub fn router(state: AppState) -> Router {
     Router::new()
         .route("/healthz", get(health::get))
         .merge(oauth::router())
-        .nest("/api/v2", management::router())
-        .nest("/platform/v1", platform::router())
+        .merge(administration())
         .fallback(answer::no_such_path)
         .method_not_allowed_fallback(answer::method_not_allowed)
         .layer(middleware::map_response(answer::secure))
         .with_state(state)
+}
+
+/// The routes that change what the server has. A request is carried out to its end
+/// also when its caller goes away, so that what is stored is also what runs.
+fn administration() -> Router<AppState> {
+    Router::new()
+        .nest("/api/v2", management::router())
+        .nest("/platform/v1", platform::router())
+        .layer(middleware::from_fn(to_the_end))
+}
+
+async fn to_the_end(request: Request, next: Next) -> Response {
+    match tokio::spawn(next.run(request)).await {
+        Ok(response) => response,
+        Err(error) => {
+            tracing::error!(%error, "a handler ended abnormally");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
 }

@@ -1,28 +1,308 @@
-//! Serving the routes on a socket.
+//! Serving the routes on a socket, with patience for slow clients but not for ever.
 
-use std::{future::Future, io, net::SocketAddr};
+mod body;
 
-use axum::serve::ListenerExt;
-use tokio::net::TcpListener;
+use std::{future::Future, net::SocketAddr, pin::pin, time::Duration};
 
+use axum::{Router, body::Body, extract::ConnectInfo, serve::Listener};
+use http::Request;
+use hyper::{
+    body::{Body as _, Incoming},
+    server::conn::http1,
+    service::{Service, service_fn},
+};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::watch,
+    task::JoinSet,
+    time::timeout,
+};
+
+use self::body::BodyInTime;
 use crate::{AppState, router};
 
+/// Connections open at once; further ones wait in the socket's queue. Under the usual
+/// limit of 1024 open files, so that clients alone can't keep storage from opening its
+/// own.
+const CONNECTIONS_MAX: usize = 800;
+
+/// How long clients may take.
+#[derive(Debug, Clone, Copy)]
+struct Patience {
+    /// From the end of a request, or the beginning of the connection, to the end of
+    /// the next request's headers.
+    headers: Duration,
+    /// For a body to begin; what has come of it earns more, see [`BodyInTime`].
+    body: Duration,
+    /// From the shutdown to the end of the last request.
+    shutdown: Duration,
+}
+
+/// What the server is run with.
+const PATIENCE: Patience = Patience {
+    // Idle connections count too, and the common proxies keep theirs for 60 seconds.
+    // Were the server the first to close one, requests just sent on it would fail.
+    headers: Duration::from_secs(65),
+    // A token request is a packet or two: on any network they come within seconds.
+    body: Duration::from_secs(10),
+    // Longer than any token takes, and shorter than the 30 seconds or more after which
+    // the common supervisors kill.
+    shutdown: Duration::from_secs(10),
+};
+
 /// Serves until `shutdown` is ready, and then until the requests under way are
-/// answered.
-///
-/// # Errors
-/// When the socket fails.
+/// answered, or ten seconds are over.
 pub async fn serve(
     listener: TcpListener,
     state: AppState,
-    shutdown: impl Future<Output = ()> + Send + 'static,
-) -> io::Result<()> {
-    let listener = listener.tap_io(|connection| {
+    shutdown: impl Future<Output = ()> + Send,
+) {
+    serve_routes(listener, router(state), PATIENCE, shutdown).await;
+}
+
+async fn serve_routes(
+    mut listener: TcpListener,
+    routes: Router,
+    patience: Patience,
+    shutdown: impl Future<Output = ()> + Send,
+) {
+    let routes = TowerToHyperService::new(routes);
+    let (stop, stopping) = watch::channel(());
+    let mut connections = JoinSet::new();
+    let mut shutdown = pin!(shutdown);
+    loop {
+        let (stream, peer) = tokio::select! {
+            () = &mut shutdown => break,
+            Some(_) = connections.join_next() => continue,
+            accepted = Listener::accept(&mut listener), if connections.len() < CONNECTIONS_MAX => {
+                accepted
+            }
+        };
         // Answers are small: waiting to fill a packet only delays them.
-        if let Err(error) = connection.set_nodelay(true) {
+        if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "TCP_NODELAY can't be set");
         }
+        let (routes, stopping) = (routes.clone(), stopping.clone());
+        connections.spawn(serve_connection(stream, peer, routes, patience, stopping));
+    }
+
+    drop((listener, stop));
+    let ended = async { while connections.join_next().await.is_some() {} };
+    if timeout(patience.shutdown, ended).await.is_err() {
+        let dropped = connections.len();
+        tracing::warn!(
+            dropped,
+            "some requests took too long, their connections were dropped"
+        );
+        connections.shutdown().await;
+    }
+}
+
+/// Serves one connection until it ends, or until the sender of `stopping` is gone and
+/// the request under way is answered.
+async fn serve_connection(
+    stream: TcpStream,
+    peer: SocketAddr,
+    routes: TowerToHyperService<Router>,
+    patience: Patience,
+    mut stopping: watch::Receiver<()>,
+) {
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(ConnectInfo(peer));
+        routes.call(request.map(|body| {
+            if body.is_end_stream() {
+                Body::empty()
+            } else {
+                Body::new(BodyInTime::new(body, patience.body))
+            }
+        }))
     });
-    let service = router(state).into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, service).with_graceful_shutdown(shutdown).await
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(patience.headers)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut connection = pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        _ = stopping.changed() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%peer, %error, "a connection ended abnormally");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::{Read as _, Write as _},
+        net::TcpStream,
+    };
+
+    use axum::{extract::rejection::BytesRejection, routing};
+    use bytes::Bytes;
+    use http::StatusCode;
+    use tokio::{
+        sync::oneshot,
+        task::{JoinHandle, spawn_blocking},
+    };
+
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(600);
+    const SHORT: Duration = Duration::from_millis(100);
+    const PATIENT: Patience = Patience {
+        headers: LONG,
+        body: LONG,
+        shutdown: LONG,
+    };
+
+    struct Serving {
+        address: SocketAddr,
+        stop: oneshot::Sender<()>,
+        ended: JoinHandle<()>,
+    }
+
+    async fn read(body: Result<Bytes, BytesRejection>) -> (StatusCode, String) {
+        match body {
+            Ok(body) => (StatusCode::OK, body.len().to_string()),
+            Err(error) => (StatusCode::REQUEST_TIMEOUT, error.body_text()),
+        }
+    }
+
+    /// Serves `POST /`, which answers with the length of the body.
+    async fn start(patience: Patience) -> Serving {
+        let routes = Router::new().route("/", routing::post(read));
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel();
+        let ended = tokio::spawn(serve_routes(listener, routes, patience, async {
+            let _ = stopped.await;
+        }));
+        Serving {
+            address,
+            stop,
+            ended,
+        }
+    }
+
+    /// Sends a text and answers with what comes back until the server closes.
+    async fn send(address: SocketAddr, text: &'static str) -> String {
+        let answer = spawn_blocking(move || {
+            let mut stream = TcpStream::connect(address).unwrap();
+            stream.write_all(text.as_bytes()).unwrap();
+            let mut answer = String::new();
+            // A reset is an end like any other.
+            let _ = stream.read_to_string(&mut answer);
+            answer
+        });
+        answer.await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_request_is_answered() {
+        let server = start(PATIENT).await;
+        let request =
+            "POST / HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: 3\r\n\r\nabc";
+
+        let answer = send(server.address, request).await;
+
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+        assert!(answer.ends_with("\r\n\r\n3"), "{answer}");
+    }
+
+    #[tokio::test]
+    async fn headers_that_do_not_end_end_the_connection() {
+        let server = start(Patience {
+            headers: SHORT,
+            ..PATIENT
+        })
+        .await;
+
+        assert!(
+            !send(server.address, "POST / HTTP/1.1\r\nhost:")
+                .await
+                .contains("200")
+        );
+        assert!(!send(server.address, "").await.contains("200"));
+    }
+
+    #[tokio::test]
+    async fn a_body_that_does_not_come_is_not_waited_for() {
+        let server = start(Patience {
+            body: SHORT,
+            ..PATIENT
+        })
+        .await;
+        let request = "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 3\r\n\r\na";
+
+        let answer = send(server.address, request).await;
+
+        assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+        assert!(answer.contains("too slowly"), "{answer}");
+    }
+
+    #[tokio::test]
+    async fn a_shutdown_waits_for_a_request_under_way_no_longer_than_its_time() {
+        let server = start(Patience {
+            shutdown: SHORT,
+            ..PATIENT
+        })
+        .await;
+        let request =
+            "POST / HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\ncontent-length: 3\r\n\r\n";
+        let mut stream = spawn_blocking(move || {
+            let mut stream = TcpStream::connect(server.address).unwrap();
+            stream.write_all(request.as_bytes()).unwrap();
+            // The server says "continue" when the handler waits for the body.
+            let mut interim = [0; 25];
+            stream.read_exact(&mut interim).unwrap();
+            stream
+        })
+        .await
+        .unwrap();
+
+        server.stop.send(()).unwrap();
+        server.ended.await.unwrap();
+
+        let mut rest = Vec::new();
+        let _ = stream.read_to_end(&mut rest);
+        assert_eq!(rest, b"");
+        assert!(TcpStream::connect(server.address).is_err());
+    }
+
+    #[tokio::test]
+    async fn a_shutdown_answers_the_request_under_way() {
+        let server = start(PATIENT).await;
+        let request =
+            "POST / HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\ncontent-length: 3\r\n\r\n";
+        let (waiting, is_waiting) = oneshot::channel();
+        let (stopping, is_stopping) = std::sync::mpsc::channel::<()>();
+        let client = spawn_blocking(move || {
+            let mut stream = TcpStream::connect(server.address).unwrap();
+            stream.write_all(request.as_bytes()).unwrap();
+            let mut interim = [0; 25];
+            stream.read_exact(&mut interim).unwrap();
+            waiting.send(()).unwrap();
+            is_stopping.recv().unwrap();
+            stream.write_all(b"abc").unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).unwrap();
+            answer
+        });
+
+        is_waiting.await.unwrap();
+        server.stop.send(()).unwrap();
+        stopping.send(()).unwrap();
+
+        let answer = client.await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+        server.ended.await.unwrap();
+    }
 }

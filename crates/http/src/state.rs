@@ -20,6 +20,10 @@ impl AppState {
     #[must_use]
     pub fn new(services: Services, platform_token: PlatformToken) -> Self {
         let tokens = TokenService::new(services.clone());
-        Self { services, tokens, platform_token: Arc::new(platform_token) }
+        Self {
+            services,
+            tokens,
+            platform_token: Arc::new(platform_token),
+        }
     }
 }

@@ -32,7 +32,11 @@ impl FromRequestParts<AppState> for RequestTenant {
 /// can send them.
 pub(crate) fn host<'a>(headers: &'a HeaderMap, uri: &'a Uri) -> Option<&'a str> {
     let in_uri = uri.authority().map(http::uri::Authority::as_str);
-    in_uri.or_else(|| headers.get(header::HOST).and_then(|host| host.to_str().ok()))
+    in_uri.or_else(|| {
+        headers
+            .get(header::HOST)
+            .and_then(|host| host.to_str().ok())
+    })
 }
 
 fn unknown(host: Option<&str>) -> Response {

@@ -3,20 +3,13 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::TokenKind;
-
-/// One thing that an Action asked for, in the order of asking.
+/// Something that an Action asked to have done outside the token and the event, in
+/// the order of asking.
 ///
-/// Commands are requests: claims still go through the claim policy, and all
-/// commands of an Action that fails are discarded.
+/// Commands are requests: those of an Action that fails are discarded. Claims are in
+/// the claim ledgers, and changes of the transaction in the event.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Command {
-    /// Put a claim into a token.
-    SetClaim(ClaimCommand),
-    /// Add a scope to a login's access token.
-    AddScope(String),
-    /// Remove a scope from a login's access token.
-    RemoveScope(String),
     /// Set, or with `null` remove, a key of the user's `app_metadata`.
     SetAppMetadata {
         /// The key.
@@ -31,15 +24,6 @@ pub enum Command {
         /// The value.
         value: Value,
     },
-    /// Set, or with `null` remove, a key of the transaction's metadata.
-    SetTransactionMetadata {
-        /// The key.
-        key: String,
-        /// A string, number or boolean.
-        value: Value,
-    },
-    /// Replace the scopes of an exchange's access token.
-    SetTargetScopes(Vec<String>),
     /// Store a text in the cache.
     CacheSet {
         /// The key.
@@ -54,17 +38,6 @@ pub enum Command {
         /// The key.
         key: String,
     },
-}
-
-/// A request to put a claim into a token.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ClaimCommand {
-    /// Which token.
-    pub token: TokenKind,
-    /// The claim's name, as the guest wrote it.
-    pub name: String,
-    /// The claim's value; `None` when what the guest wrote was not JSON.
-    pub value: Option<Value>,
 }
 
 /// An Action's refusal of the login or exchange.

@@ -81,6 +81,9 @@ pub struct ActionRun {
     /// Commands other than claims that the host refused.
     #[serde(default)]
     pub refused_commands: Vec<RefusedCommand>,
+    /// Refusals, of claims too, beyond the number that is listed.
+    #[serde(default)]
+    pub refusals_unlisted: u64,
     /// Why it failed, if it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fault: Option<Fault>,

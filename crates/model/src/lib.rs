@@ -34,7 +34,7 @@ pub use action::{
     Action, ActionSecret, ActionVersion, Binding, ModuleInfo, OnError, TriggerBindings,
 };
 pub use client::{Client, ClientGrant, GrantType, OrganizationUsage, TokenEndpointAuthMethod};
-pub use command::{ClaimCommand, Command, Denial, DenialCode};
+pub use command::{Command, Denial, DenialCode};
 pub use environment::{Clock, Random, Timestamp};
 pub use event::{
     AuthenticationMethod, Event, EventAuthentication, EventAuthorization, EventClient,
@@ -55,4 +55,4 @@ pub use secret::Secret;
 pub use tenant::{ClaimSettings, OnRefusal, PrivateNames, Tenant, TenantSettings};
 pub use token::{KeyUse, OpaqueToken, SigningAlgorithm, StoredKey, TokenKind};
 pub use trigger::{Trigger, UnknownTrigger};
-pub use user::{Connection, Identity, Permission, Role, User};
+pub use user::{Connection, Identity, METADATA_BYTES_MAX, Permission, Role, User};

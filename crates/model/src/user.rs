@@ -4,6 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{ConnectionId, JsonObject, RoleId, Secret, Timestamp, UserId};
 
+/// The most JSON text, in bytes, of a user's `app_metadata`, and of `user_metadata`.
+/// Every login reads them whole; the reference product takes 32 kB in a login.
+pub const METADATA_BYTES_MAX: usize = 64 << 10;
+
 /// An end user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct User {

@@ -12,6 +12,7 @@ use std::{
 };
 
 use claimsmith_model::{ModuleInfo, Trigger};
+use tokio::sync::Semaphore;
 use wasmtime::{
     Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig,
     component::{Component, ComponentExportIndex, InstancePre, Linker},
@@ -38,7 +39,7 @@ pub struct EngineConfig {
 impl Default for EngineConfig {
     fn default() -> Self {
         Self {
-            executions_max: 256,
+            executions_max: 128,
             limits: Limits::default(),
             tick_ms: 5,
             module_bytes_max: 32 << 20,
@@ -61,7 +62,8 @@ pub(crate) struct Inner {
     pub(crate) linker: Linker<Sandbox>,
     pub(crate) config: EngineConfig,
     pub(crate) ticks: AtomicU64,
-    pub(crate) places: tokio::sync::Semaphore,
+    pub(crate) places: Semaphore,
+    compiling: Arc<Semaphore>,
     compiled: Mutex<CodeCache>,
 }
 
@@ -90,7 +92,8 @@ impl ActionEngine {
         Ok(Self(Arc::new(Inner {
             engine,
             linker,
-            places: tokio::sync::Semaphore::new(config.executions_max as usize),
+            places: Semaphore::new(config.executions_max as usize),
+            compiling: Arc::new(Semaphore::new(1)),
             ticks: AtomicU64::new(0),
             compiled: Mutex::default(),
             config,
@@ -147,12 +150,18 @@ impl ActionEngine {
     /// # Errors
     /// As for [`Self::check`]: bytes from storage are not trusted either.
     pub async fn load(&self, bytes: Arc<[u8]>) -> Result<CompiledAction, CheckError> {
-        let sha256 = module::sha256(&bytes);
-        if let Some(action) = self.cached(&sha256) {
-            return Ok(action);
-        }
+        // One at a time: compiling takes a core, and tokens need the others. The place
+        // goes with the work, which ends even when nobody waits for it any more.
+        let place = Arc::clone(&self.0.compiling).acquire_owned().await;
         let engine = self.clone();
-        let compiling = tokio::task::spawn_blocking(move || engine.compile(&bytes, sha256));
+        let compiling = tokio::task::spawn_blocking(move || {
+            let _place = place;
+            let sha256 = module::sha256(&bytes);
+            match engine.cached(&sha256) {
+                Some(action) => Ok(action),
+                None => engine.compile(&bytes, sha256),
+            }
+        });
         compiling
             .await
             .map_err(|error| CheckError::Host(error.to_string()))?
@@ -321,14 +330,15 @@ fn pool(config: &EngineConfig) -> PoolingAllocationConfig {
     let limits = &config.limits;
     let count = |value: usize| u32::try_from(value).unwrap_or(u32::MAX);
     let executions = config.executions_max;
+    let for_each = |value: usize| executions.saturating_mul(count(value));
     let mut pool = PoolingAllocationConfig::new();
+    // Enough for as many executions at once as there are places, whatever each of
+    // them takes: one tenant's greed is never another's fault.
     pool.total_component_instances(executions)
         .total_stacks(executions)
-        // Rust guests have one core instance and memory, guests through the preview 1
-        // adapter some; only CPython comes near the limit.
-        .total_core_instances(executions.saturating_mul(8))
-        .total_memories(executions.saturating_mul(2))
-        .total_tables(executions.saturating_mul(4))
+        .total_core_instances(for_each(limits.instances_max))
+        .total_memories(for_each(limits.memories_max))
+        .total_tables(for_each(limits.tables_max))
         .max_core_instances_per_component(count(limits.instances_max))
         .max_memories_per_component(count(limits.memories_max))
         .max_tables_per_component(count(limits.tables_max))

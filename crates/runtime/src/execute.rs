@@ -67,6 +67,7 @@ impl ActionEngine {
     /// start is refused when it is uploaded.
     pub(crate) async fn instantiate_once(&self, action: &CompiledAction) -> Result<(), CheckError> {
         let limits = self.0.config.limits;
+        let _place = self.0.places.acquire().await;
         let mut store = self.store(Sandbox::new(self.trial_invocation()));
         let instantiated = bounded(&limits, async {
             action
@@ -124,6 +125,7 @@ impl ActionEngine {
         // One tick more: the first one may come right after the start.
         let deadline_ticks = deadline_ms.div_ceil(tick_ms) + 1;
         let mut store = Store::new(&inner.engine, sandbox);
+        store.set_hostcall_fuel(store.data().limits().call_bytes_max);
         store.limiter(|sandbox| &mut sandbox.memory);
         store.set_epoch_deadline(1);
         let clock = Arc::clone(inner);
@@ -159,14 +161,17 @@ impl ActionEngine {
     }
 }
 
+/// How much later than its deadline an execution that waits in a host call ends, in
+/// milliseconds: epochs tell a computing guest first, with the same fault.
+const GRACE_MS: u64 = 50;
+
 /// Ends an execution that waits in a host call beyond its deadline: epochs only
-/// reach guests that compute. Twice the deadline, so that a computing guest is
-/// always told by the epochs.
+/// reach guests that compute.
 async fn bounded<T>(
     limits: &Limits,
     execution: impl Future<Output = wasmtime::Result<T>>,
 ) -> wasmtime::Result<T> {
-    let patience = Duration::from_millis(limits.deadline_ms.saturating_mul(2).max(100));
+    let patience = Duration::from_millis(limits.deadline_ms + GRACE_MS);
     match tokio::time::timeout(patience, execution).await {
         Ok(result) => result,
         Err(_) => Err(Stop::Deadline {

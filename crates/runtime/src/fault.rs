@@ -30,6 +30,10 @@ pub(crate) fn fault(kind: FaultKind, message: &str) -> Fault {
 
 /// What an error of an execution means. `memory_refused` tells that the guest was
 /// refused memory before, of which a trap is then the consequence.
+///
+/// The guest is to blame unless the error is known to be the host's: most ways in
+/// which a guest breaks the rules (invalid UTF-8, a handle that isn't there) are
+/// plain errors in wasmtime, not traps.
 pub(crate) fn classify(error: &wasmtime::Error, memory_refused: Option<&str>) -> Fault {
     if let Some(stop) = error.downcast_ref::<Stop>() {
         let kind = match stop {
@@ -38,28 +42,30 @@ pub(crate) fn classify(error: &wasmtime::Error, memory_refused: Option<&str>) ->
         };
         return fault(kind, &stop.to_string());
     }
+    if is_host_error(error) {
+        return fault(FaultKind::Host, &format!("{error:#}"));
+    }
     if let Some(exit) = error.downcast_ref::<wasmtime_wasi::I32Exit>() {
-        return fault(
-            FaultKind::GuestError,
-            &format!("the Action ended its process with exit code {}", exit.0),
-        );
+        let code = exit.0;
+        let text = format!("the Action ended its process with exit code {code}");
+        return fault(FaultKind::GuestError, &text);
     }
-    if let Some(trap) = error.downcast_ref::<Trap>() {
-        if let Some(refused) = memory_refused {
-            return fault(
-                FaultKind::Memory,
-                &format!("{refused}; it then trapped: {trap}"),
-            );
-        }
-        return fault(
-            FaultKind::Trap,
-            &format!("the Action trapped: {trap}{}", place(error)),
-        );
+    let what = match error.downcast_ref::<Trap>() {
+        Some(trap) => format!("{trap}{}", place(error)),
+        None => format!("{}{}", error.root_cause(), place(error)),
+    };
+    match memory_refused {
+        Some(refused) => fault(
+            FaultKind::Memory,
+            &format!("{refused}; it then trapped: {what}"),
+        ),
+        None => fault(FaultKind::Trap, &format!("the Action trapped: {what}")),
     }
-    if let Some(refused) = memory_refused {
-        return fault(FaultKind::Memory, refused);
-    }
-    fault(FaultKind::Host, &format!("{error:#}"))
+}
+
+/// Whether the host lacked something that it owed the guest.
+fn is_host_error(error: &wasmtime::Error) -> bool {
+    error.is::<wasmtime::PoolConcurrencyLimitError>() || error.is::<std::io::Error>()
 }
 
 /// The innermost named function of the trap's backtrace.

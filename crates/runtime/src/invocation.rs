@@ -45,7 +45,7 @@ pub struct Invocation {
 /// went in, or empty.
 #[derive(Debug, Clone)]
 pub struct Outcome {
-    /// What the Action asked for, in order, as far as the host took it.
+    /// What the Action asked to have done, in order, as far as the host took it.
     pub commands: Vec<Command>,
     /// The Action's first denial.
     pub denial: Option<Denial>,
@@ -63,6 +63,8 @@ pub struct Outcome {
     pub logs: Vec<LogLine>,
     /// Bytes of log text beyond the limit.
     pub log_bytes_dropped: u64,
+    /// Refusals beyond the number that is listed.
+    pub refusals_unlisted: u64,
     /// What it used.
     pub usage: Usage,
     /// Why it failed, if it did.

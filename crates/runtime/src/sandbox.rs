@@ -25,6 +25,8 @@ pub(crate) struct Sandbox {
     /// WASI, once the guest has called it: most Actions never do.
     pub(crate) wasi: Option<Box<Wasi>>,
     commands_called: usize,
+    command_bytes: usize,
+    pub(crate) refusals_unlisted: u64,
 }
 
 impl Sandbox {
@@ -41,6 +43,8 @@ impl Sandbox {
             event_json: None,
             wasi: None,
             commands_called: 0,
+            command_bytes: 0,
+            refusals_unlisted: 0,
         }
     }
 
@@ -80,30 +84,53 @@ impl Sandbox {
     /// # Errors
     /// Ends the execution beyond its limits.
     pub(crate) fn count_command(&mut self, texts: &[&str]) -> wasmtime::Result<()> {
-        let limits = self.limits();
-        let (commands_max, bytes_max) = (limits.commands_max, limits.argument_bytes_max);
+        let limits = *self.limits();
         self.commands_called += 1;
-        if self.commands_called > commands_max {
-            return Err(
-                Stop::Limit(format!("the Action gave more than {commands_max} commands")).into(),
-            );
+        if self.commands_called > limits.commands_max {
+            let max = limits.commands_max;
+            return Err(Stop::Limit(format!("the Action gave more than {max} commands")).into());
         }
-        if let Some(long) = texts.iter().find(|text| text.len() > bytes_max) {
+        if let Some(long) = texts
+            .iter()
+            .find(|text| text.len() > limits.argument_bytes_max)
+        {
             return Err(Stop::Limit(format!(
-                "the Action passed a text of {} bytes to a command; at most {bytes_max} are taken",
-                long.len()
+                "the Action passed a text of {} bytes to a command; at most {} are taken",
+                long.len(),
+                limits.argument_bytes_max
+            ))
+            .into());
+        }
+        self.command_bytes += texts.iter().map(|text| text.len()).sum::<usize>();
+        if self.command_bytes > limits.command_bytes_max {
+            let max = limits.command_bytes_max;
+            return Err(Stop::Limit(format!(
+                "the Action passed more than {max} bytes to commands"
             ))
             .into());
         }
         Ok(())
     }
 
+    /// Whether one more refusal can be listed; counts it when not.
+    pub(crate) fn has_room_for_refusal(&mut self) -> bool {
+        let listed = self.refused_claims.len() + self.refused_commands.len();
+        let has_room = listed < self.limits().refusals_max;
+        if !has_room {
+            self.refusals_unlisted += 1;
+        }
+        has_room
+    }
+
     /// Notes the refusal of a command that isn't a claim, and hands it back.
     pub(crate) fn refuse(&mut self, command: &str, refusal: Refusal) -> Refusal {
-        self.refused_commands.push(RefusedCommand {
+        let refused = RefusedCommand {
             command: command.to_owned(),
             refusal: refusal.clone(),
-        });
+        };
+        if !self.refused_commands.contains(&refused) && self.has_room_for_refusal() {
+            self.refused_commands.push(refused);
+        }
         refusal
     }
 
@@ -121,6 +148,7 @@ impl Sandbox {
             refused_commands: self.refused_commands,
             logs,
             log_bytes_dropped,
+            refusals_unlisted: self.refusals_unlisted,
             usage,
             fault: None,
         }
@@ -163,8 +191,12 @@ impl ResourceLimiter for Memory {
         &mut self,
         current: usize,
         desired: usize,
-        _maximum: Option<usize>,
+        maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
+        // Beyond the guest's own maximum the growth fails anyway.
+        if maximum.is_some_and(|maximum| desired > maximum) {
+            return Ok(true);
+        }
         let bytes = self.bytes.saturating_add(desired.saturating_sub(current));
         if bytes > self.limits.memory_bytes_max {
             self.refused = Some(format!(
@@ -182,8 +214,11 @@ impl ResourceLimiter for Memory {
         &mut self,
         current: usize,
         desired: usize,
-        _maximum: Option<usize>,
+        maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
+        if maximum.is_some_and(|maximum| desired > maximum) {
+            return Ok(true);
+        }
         let elements = self
             .table_elements
             .saturating_add(desired.saturating_sub(current));

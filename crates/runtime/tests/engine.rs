@@ -315,6 +315,96 @@ async fn a_trap_while_starting_is_found_at_upload() {
     assert_eq!(problems[0].0, "does_not_start");
 }
 
+/// A component that denies with the text at `address` of `length` bytes; the text at
+/// 0 is not UTF-8.
+fn denies(address: u32, length: u32) -> Arc<[u8]> {
+    let text = format!(
+        r#"(component
+            (import "claimsmith:actions/post-login-access@0.1.0"
+                (instance $access (export "deny" (func (param "reason" string)))))
+            (core module $libc (memory (export "memory") 40)
+                (data (i32.const 0) "\ff\fe")
+                (data (i32.const 16) "not on Sundays"))
+            (core instance $libc (instantiate $libc))
+            (core func $deny (canon lower (func $access "deny")
+                (memory (core memory $libc "memory"))))
+            (core module $m
+                (import "host" "deny" (func $deny (param i32 i32)))
+                (func (export "run") (result i32)
+                    (call $deny (i32.const {address}) (i32.const {length}))
+                    (i32.const 1024)))
+            (core instance $m (instantiate $m
+                (with "host" (instance (export "deny" (func $deny))))))
+            (func $run (result (result (error string)))
+                (canon lift (core func $m "run") (memory (core memory $libc "memory"))))
+            (instance $handler (export "on-execute-post-login" (func $run)))
+            (export "claimsmith:actions/post-login-handler@0.1.0" (instance $handler)))"#
+    );
+    Arc::from(wat::parse_str(text).unwrap())
+}
+
+async fn run_component(bytes: Arc<[u8]>, limits: Limits) -> Outcome {
+    let engine = engine();
+    let action = engine.check(bytes).await.unwrap();
+    engine.execute(&action, invocation(limits)).await
+}
+
+#[tokio::test]
+async fn a_denial_is_what_the_action_said() {
+    let outcome = run_component(denies(16, 14), Limits::default()).await;
+
+    assert_eq!(outcome.fault, None);
+    assert_eq!(outcome.denial.unwrap().reason, "not on Sundays");
+}
+
+#[tokio::test]
+async fn a_text_that_is_not_utf_8_is_the_actions_fault_and_denies_nothing() {
+    let outcome = run_component(denies(0, 2), Limits::default()).await;
+
+    let fault = outcome.fault.unwrap();
+    assert_eq!((fault.kind, fault.blame), (FaultKind::Trap, Blame::Action));
+    assert_eq!(outcome.denial, None);
+}
+
+#[tokio::test]
+async fn a_text_within_the_limit_is_taken_and_beyond_it_ends_the_execution() {
+    let limits = Limits {
+        argument_bytes_max: 1_000,
+        ..Limits::default()
+    };
+
+    let within = run_component(denies(1_024, 1_000), limits).await;
+    assert_eq!(within.fault, None);
+
+    let beyond = run_component(denies(1_024, 1_001), limits)
+        .await
+        .fault
+        .unwrap();
+    assert_eq!(
+        (beyond.kind, beyond.blame),
+        (FaultKind::Limit, Blame::Action)
+    );
+}
+
+#[tokio::test]
+async fn what_a_guest_hands_over_in_one_call_is_bounded_before_it_is_copied() {
+    let limits = Limits {
+        call_bytes_max: 2_000,
+        ..Limits::default()
+    };
+
+    assert_eq!(
+        run_component(denies(1_024, 1_900), limits).await.fault,
+        None
+    );
+
+    let beyond = run_component(denies(1_024, 2_100), limits)
+        .await
+        .fault
+        .unwrap();
+    assert_eq!(beyond.blame, Blame::Action);
+}
+
 #[tokio::test]
 async fn the_same_bytes_are_compiled_once() {
     let engine = engine();

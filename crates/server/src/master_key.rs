@@ -70,12 +70,23 @@ pub(crate) fn write_private(file: &Path, bytes: &[u8]) -> anyhow::Result<()> {
             .open(file)?;
         open.write_all(bytes)?;
         open.sync_all()?;
-        // The folder's entry must be durable too.
-        file.parent()
-            .map_or(Ok(()), |folder| fs::File::open(folder)?.sync_all())
+        sync_folder(file)
     };
     write().map_err(|error: std::io::Error| match error.kind() {
         ErrorKind::AlreadyExists => anyhow::anyhow!("{} is there already", file.display()),
         _ => anyhow::Error::new(error).context(format!("{} can't be written", file.display())),
     })
+}
+
+/// Gives a file its name, durably and at once: another one of that name is replaced.
+pub(crate) fn rename(from: &Path, to: &Path) -> anyhow::Result<()> {
+    fs::rename(from, to)
+        .and_then(|()| sync_folder(to))
+        .with_context(|| format!("{} can't become {}", from.display(), to.display()))
+}
+
+/// Makes a file's entry in its folder durable.
+fn sync_folder(file: &Path) -> std::io::Result<()> {
+    file.parent()
+        .map_or(Ok(()), |folder| fs::File::open(folder)?.sync_all())
 }

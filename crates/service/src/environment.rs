@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use claimsmith_claims::ReservedNamespaces;
 use claimsmith_model::{Clock, Random};
 use claimsmith_runtime::ActionEngine;
 use claimsmith_storage::{ExecutionLog, Storage};
@@ -21,6 +22,8 @@ pub struct Environment {
     pub clock: Arc<dyn Clock>,
     /// Chance.
     pub random: Arc<dyn Random>,
+    /// The namespaces that no tenant's Action may use.
+    pub reserved: Arc<ReservedNamespaces>,
 }
 
 /// The services of one server. Cheap to clone.
@@ -46,6 +49,11 @@ impl Services {
         let tenants = TenantDirectory::load(environment.clone()).await?;
         let passwords = PasswordHasher::new(Arc::clone(&environment.random));
         passwords.prepare().await?;
-        Ok(Self { environment, tenants, passwords, ids })
+        Ok(Self {
+            environment,
+            tenants,
+            passwords,
+            ids,
+        })
     }
 }

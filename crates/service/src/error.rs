@@ -52,7 +52,10 @@ impl ServiceError {
     /// It is not there.
     #[must_use]
     pub const fn not_found(message: &'static str) -> Self {
-        Self::NotFound { message, code: None }
+        Self::NotFound {
+            message,
+            code: None,
+        }
     }
 
     /// The body is not what the operation takes; `problem` goes between quotation
@@ -71,7 +74,10 @@ impl ServiceError {
 }
 
 fn list(problems: &[ModuleProblem]) -> String {
-    let texts: Vec<_> = problems.iter().map(|problem| problem.message.as_str()).collect();
+    let texts: Vec<_> = problems
+        .iter()
+        .map(|problem| problem.message.as_str())
+        .collect();
     texts.join("; ")
 }
 

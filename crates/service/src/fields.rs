@@ -205,7 +205,10 @@ pub(crate) fn one_of<T: Copy>(choices: &[(&'static str, T)]) -> impl Fn(Value) -
 
 /// `true` or `false`.
 pub(crate) fn flag(value: Value) -> Read<bool> {
-    value.as_bool().ok_or_else(|| wrong_type("boolean", &value))
+    match value {
+        Value::Bool(flag) => Ok(flag),
+        other => Err(wrong_type("boolean", &other)),
+    }
 }
 
 /// A whole number within bounds.

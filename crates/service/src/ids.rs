@@ -130,7 +130,14 @@ impl Ids {
         bytes[8] = bytes[8] & 0x3f | 0x80;
         let digits = hex(&bytes);
         let part = |from: usize, to: usize| digits.get(from..to).unwrap_or_default();
-        [part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32)].join("-")
+        [
+            part(0, 8),
+            part(8, 12),
+            part(12, 16),
+            part(16, 20),
+            part(20, 32),
+        ]
+        .join("-")
     }
 
     fn alphanumeric(&self, length: usize) -> String {
@@ -178,7 +185,10 @@ mod tests {
     fn identifiers_have_the_shapes_that_tools_expect() {
         let ids = Ids::new(Arc::new(CountingRandom(0.into())));
 
-        assert_eq!(ids.action_id().as_str(), "00010203-0405-4607-8809-0a0b0c0d0e0f");
+        assert_eq!(
+            ids.action_id().as_str(),
+            "00010203-0405-4607-8809-0a0b0c0d0e0f"
+        );
         assert_eq!(ids.client_id().as_str().len(), 32);
         assert_eq!(ids.resource_server_id().as_str().len(), 24);
         assert!(ids.role_id().as_str().starts_with("rol_"));

@@ -32,8 +32,8 @@ pub use ids::Ids;
 pub use local_run::{LocalReport, LocalRun, LocalRunError, run_locally};
 pub use password::PasswordHasher;
 pub use tenants::{
-    DATABASE_CONNECTION, MANAGEMENT_SCOPES, NewTenant, TenantContext, TenantDirectory,
-    TenantSetup,
+    DATABASE_CONNECTION, MANAGEMENT_SCOPES, NewTenant, TenantContext, TenantDirectory, TenantSetup,
+    host_name,
 };
 pub use token::{
     ClientCredentials, Issued, Refused, RequestFacts, TokenEndpointError, TokenService, UserInfo,

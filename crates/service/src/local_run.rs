@@ -93,12 +93,21 @@ pub async fn run_locally(
 ) -> Result<LocalReport, LocalRunError> {
     let action = engine.check(Arc::from(run.module)).await?;
     let trigger = trigger(&action, run.trigger)?;
-    let policy = Policy::new(run.claims, &run.issuer_hosts, &ReservedNamespaces::default());
+    let policy = Policy::new(
+        run.claims,
+        &run.issuer_hosts,
+        &ReservedNamespaces::default(),
+    );
     let policy = Arc::new(policy);
     let scopes: Arc<[String]> = Arc::from(run.event.transaction.requested_scopes.as_slice());
     let ledger = |kind, server_claims| {
         let scopes = Arc::clone(&scopes);
-        policy.ledger(TokenContext { kind, server_claims, own_api: false, scopes })
+        policy.ledger(TokenContext {
+            kind,
+            server_claims,
+            own_api: false,
+            scopes,
+        })
     };
     let outcome = engine
         .execute(

@@ -1,6 +1,6 @@
 //! Passwords: argon2id, off the async threads, never more at once than the machine bears.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, num::NonZero, sync::Arc, thread::available_parallelism};
 
 use argon2::{
     Algorithm, Argon2, Params, Version,
@@ -16,8 +16,10 @@ use crate::ServiceError;
 const MEMORY_KIB: u32 = 19 * 1024;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
-/// Hashes computed at once: each takes a core for tens of milliseconds and 19 MiB.
-const AT_ONCE_MAX: usize = 8;
+/// Logins that may wait for each core. One takes a core for tens of milliseconds, so
+/// the last in the queue waits for a second or two; who would wait longer is better
+/// told at once.
+const WAITING_PER_CORE_MAX: usize = 32;
 /// The longest password in bytes. Longer ones are refused before they are hashed.
 const PASSWORD_BYTES_MAX: usize = 1_024;
 
@@ -27,18 +29,41 @@ pub struct PasswordHasher(Arc<Inner>);
 
 struct Inner {
     random: Arc<dyn Random>,
-    places: Semaphore,
+    /// One per core: a hash takes a whole one, and 19 MiB.
+    places: Arc<Semaphore>,
+    /// What may be verified or wait for it.
+    queue: Arc<Semaphore>,
     /// A hash that no password has, verified when there is no user: an unknown user
     /// takes as long as a wrong password.
     nobody: tokio::sync::OnceCell<Secret>,
+}
+
+/// Why a password was not verified.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum VerifyError {
+    /// Too many wait already.
+    #[error("too many passwords wait to be verified")]
+    Busy,
+    /// The server failed.
+    #[error(transparent)]
+    Failed(#[from] ServiceError),
 }
 
 impl PasswordHasher {
     /// A hasher that takes its salts from a source of chance.
     #[must_use]
     pub fn new(random: Arc<dyn Random>) -> Self {
-        let places = Semaphore::new(AT_ONCE_MAX);
-        Self(Arc::new(Inner { random, places, nobody: tokio::sync::OnceCell::new() }))
+        let cores = available_parallelism().map_or(1, NonZero::get);
+        Self::with_capacity(random, cores, cores.saturating_mul(WAITING_PER_CORE_MAX))
+    }
+
+    fn with_capacity(random: Arc<dyn Random>, at_once_max: usize, waiting_max: usize) -> Self {
+        Self(Arc::new(Inner {
+            random,
+            places: Arc::new(Semaphore::new(at_once_max)),
+            queue: Arc::new(Semaphore::new(at_once_max.saturating_add(waiting_max))),
+            nobody: tokio::sync::OnceCell::new(),
+        }))
     }
 
     /// Gets ready, so that the first unknown user doesn't take longer than others.
@@ -46,7 +71,8 @@ impl PasswordHasher {
         self.nobody().await.map(|_| ())
     }
 
-    /// The hash of a password, in PHC form.
+    /// The hash of a password, in PHC form. It is for admins, who wait as long as it
+    /// takes.
     ///
     /// # Errors
     /// `Invalid` when the password is empty or too long.
@@ -62,7 +88,9 @@ impl PasswordHasher {
         let password = password.clone();
         self.blocking(move || {
             let salt = SaltString::encode_b64(&salt).ok()?;
-            let hash = argon2().hash_password(password.expose().as_bytes(), &salt).ok()?;
+            let hash = argon2()
+                .hash_password(password.expose().as_bytes(), &salt)
+                .ok()?;
             Some(Secret::new(hash.to_string()))
         })
         .await?
@@ -73,15 +101,17 @@ impl PasswordHasher {
     /// `false` after the same work.
     ///
     /// # Errors
-    /// When the stored hash is damaged.
-    pub async fn verify(
+    /// `Busy`, or when the stored hash is damaged.
+    pub(crate) async fn verify(
         &self,
         password: &Secret,
         hash: Option<&Secret>,
-    ) -> Result<bool, ServiceError> {
+    ) -> Result<bool, VerifyError> {
         if password.expose().len() > PASSWORD_BYTES_MAX {
             return Ok(false);
         }
+        let queue = Arc::clone(&self.0.queue);
+        let queued = queue.try_acquire_owned().map_err(|_| VerifyError::Busy)?;
         let known = hash.is_some();
         let hash = match hash {
             Some(hash) => hash.clone(),
@@ -90,8 +120,13 @@ impl PasswordHasher {
         let password = password.clone();
         let matches = self
             .blocking(move || {
+                let _queued = queued;
                 let hash = PasswordHash::new(hash.expose()).ok()?;
-                Some(argon2().verify_password(password.expose().as_bytes(), &hash).is_ok())
+                Some(
+                    argon2()
+                        .verify_password(password.expose().as_bytes(), &hash)
+                        .is_ok(),
+                )
             })
             .await?
             .ok_or_else(|| ServiceError::internal("a stored password hash is damaged"))?;
@@ -102,18 +137,33 @@ impl PasswordHasher {
         let make = async || {
             let mut bytes = [0; 16];
             self.0.random.fill(&mut bytes);
-            let text: String = bytes.iter().map(|byte| char::from(b'a' + byte % 26)).collect();
+            let text: String = bytes
+                .iter()
+                .map(|byte| char::from(b'a' + byte % 26))
+                .collect();
             self.hash(&Secret::new(text)).await
         };
         self.0.nobody.get_or_try_init(make).await.cloned()
     }
 
+    /// Runs the work on a thread of its own. It goes on when the caller goes away, and
+    /// keeps its place until it is over.
     async fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, ServiceError> {
-        let _place = self.0.places.acquire().await.map_err(ServiceError::internal)?;
-        tokio::task::spawn_blocking(work).await.map_err(ServiceError::internal)
+        let places = Arc::clone(&self.0.places);
+        let place = places
+            .acquire_owned()
+            .await
+            .map_err(ServiceError::internal)?;
+        let work = move || {
+            let _place = place;
+            work()
+        };
+        tokio::task::spawn_blocking(work)
+            .await
+            .map_err(ServiceError::internal)
     }
 }
 
@@ -126,4 +176,80 @@ impl fmt::Debug for PasswordHasher {
 fn argon2() -> Argon2<'static> {
     let params = Params::new(MEMORY_KIB, PASSES, LANES, None).unwrap_or_default();
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    /// Salts need not differ here.
+    #[derive(Debug)]
+    struct Zeros;
+
+    impl Random for Zeros {
+        fn fill(&self, bytes: &mut [u8]) {
+            bytes.fill(0);
+        }
+    }
+
+    fn hasher(at_once_max: usize, waiting_max: usize) -> PasswordHasher {
+        PasswordHasher::with_capacity(Arc::new(Zeros), at_once_max, waiting_max)
+    }
+
+    #[tokio::test]
+    async fn a_password_is_known_by_its_hash_and_nobody_has_one() {
+        let hasher = hasher(1, 0);
+        let (right, wrong) = (Secret::new("right"), Secret::new("wrong"));
+        let hash = hasher.hash(&right).await.unwrap();
+
+        assert!(hasher.verify(&right, Some(&hash)).await.unwrap());
+        assert!(!hasher.verify(&wrong, Some(&hash)).await.unwrap());
+        assert!(!hasher.verify(&right, None).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn work_keeps_its_place_when_its_caller_goes_away() {
+        let hasher = hasher(1, 0);
+        let (begun, has_begun) = tokio::sync::oneshot::channel();
+        let (go_on, may_go_on) = mpsc::channel::<()>();
+        let work = hasher.blocking(move || {
+            let _ = begun.send(());
+            may_go_on.recv()
+        });
+
+        tokio::select! {
+            biased;
+            _ = work => panic!("the work must not be over before it may go on"),
+            begun = has_begun => begun.unwrap(),
+        }
+
+        assert_eq!(hasher.0.places.available_permits(), 0);
+        go_on.send(()).unwrap();
+        drop(hasher.0.places.acquire().await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn a_login_beyond_the_queue_is_refused_and_one_inside_is_not() {
+        let hasher = hasher(1, 1);
+        hasher.prepare().await.unwrap();
+        let place = Arc::clone(&hasher.0.places).acquire_owned().await.unwrap();
+        let password = Secret::new("password");
+        let mut first = Box::pin(hasher.verify(&password, None));
+        let mut second = Box::pin(hasher.verify(&password, None));
+
+        tokio::select! {
+            biased;
+            _ = &mut first => panic!("there is no place for the first"),
+            _ = &mut second => panic!("there is no place for the second"),
+            third = hasher.verify(&password, None) => {
+                assert!(matches!(third, Err(VerifyError::Busy)));
+            }
+        }
+
+        drop(place);
+        assert!(!first.await.unwrap());
+        assert!(!second.await.unwrap());
+    }
 }

@@ -1,10 +1,6 @@
 //! Which tenant a host is, and what is kept in memory of each.
 
-use std::{
-    collections::HashMap,
-    fmt,
-    sync::Arc,
-};
+use std::{collections::HashMap, fmt, future::Future, sync::Arc};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use claimsmith_claims::{Policy, ReservedNamespaces};
@@ -15,7 +11,7 @@ use claimsmith_model::{
     TokenEndpointAuthMethod, Trigger,
 };
 use claimsmith_runtime::ActionCache;
-use claimsmith_storage::TenantStorage;
+use claimsmith_storage::{Page, TenantStorage};
 use url::Url;
 
 use crate::{Environment, Ids, ServiceError, pipeline::Bindings};
@@ -102,7 +98,7 @@ pub struct NewTenant {
 }
 
 /// What a new tenant begins with.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct TenantSetup {
     /// The tenant.
     pub tenant: Tenant,
@@ -148,6 +144,15 @@ impl TenantDirectory {
             changing: tokio::sync::Mutex::new(()),
         }));
         directory.reindex(tenants);
+        for context in directory.all() {
+            if !context.has_admin().await? {
+                tracing::error!(
+                    tenant = %context.tenant.id,
+                    "no client has a grant for this tenant's Management API. If the tenant's \
+                     creation was cut off, delete it by the platform API and create it again"
+                );
+            }
+        }
         Ok(directory)
     }
 
@@ -183,10 +188,19 @@ impl TenantDirectory {
     /// `Invalid` for a URL that can't be an issuer or a name that can't be a host;
     /// `Conflict` when the name or a domain is taken.
     pub async fn create(&self, new: NewTenant) -> Result<TenantSetup, ServiceError> {
-        let _changing = self.0.changing.lock().await;
+        let setup = self.plan(new)?;
+        self.create_planned(&setup).await?;
+        Ok(setup)
+    }
+
+    /// What [`create`](Self::create) would make, with the admin client's secret. Nothing
+    /// is stored, so the secret can be kept safe before anything depends on it.
+    ///
+    /// # Errors
+    /// `Invalid` for a URL that can't be an issuer or a name that can't be a host.
+    pub fn plan(&self, new: NewTenant) -> Result<TenantSetup, ServiceError> {
         let environment = &self.0.environment;
         let ids = Ids::new(Arc::clone(&environment.random));
-        let now = environment.clock.now();
         let (issuer, host) = issuer(&new.public_url)?;
         let mut domains = vec![host];
         for domain in &new.domains {
@@ -195,41 +209,68 @@ impl TenantDirectory {
                 domains.push(domain);
             }
         }
-        let tenant = Tenant {
-            id: new.id,
-            issuer,
-            domains,
-            settings: TenantSettings::default(),
-            created_at: now,
-        };
-
-        environment.storage.create_tenant(&tenant).await?;
-        let store = environment.storage.tenant(&tenant.id);
-        let setup = furnish(&tenant, store.as_ref(), &ids).await;
-        if setup.is_err() {
-            // Half a tenant would hold its name and domains for nothing.
-            if let Err(error) = environment.storage.delete_tenant(&tenant.id).await {
-                tracing::error!(tenant = %tenant.id, %error, "a half-made tenant stays behind");
-            }
-        }
-        self.reindex(environment.storage.tenants().await?);
-        setup
+        Ok(TenantSetup {
+            management_client_id: ids.client_id(),
+            management_client_secret: ids.client_secret(),
+            management_audience: format!("{issuer}api/v2/"),
+            tenant: Tenant {
+                id: new.id,
+                issuer,
+                domains,
+                settings: TenantSettings::default(),
+                created_at: environment.clock.now(),
+            },
+        })
     }
 
-    /// Deletes a tenant and everything of it.
+    /// Creates a planned tenant.
+    ///
+    /// # Errors
+    /// `Conflict` when the name or a domain is taken.
+    pub async fn create_planned(&self, setup: &TenantSetup) -> Result<(), ServiceError> {
+        let (directory, setup) = (self.clone(), setup.clone());
+        to_the_end(async move {
+            let _changing = directory.0.changing.lock().await;
+            let environment = &directory.0.environment;
+            let storage = &environment.storage;
+            let id = &setup.tenant.id;
+            storage.create_tenant(&setup.tenant).await?;
+            let ids = Ids::new(Arc::clone(&environment.random));
+            let furnished = furnish(&setup, storage.tenant(id).as_ref(), &ids).await;
+            if furnished.is_err()
+                && let Err(error) = storage.delete_tenant(id).await
+            {
+                // Half a tenant holds its name and domains for nothing.
+                tracing::error!(tenant = %id, %error, "a half-made tenant stays behind");
+            }
+            directory.reindex(storage.tenants().await?);
+            furnished
+        })
+        .await
+    }
+
+    /// Deletes a tenant and everything of it, the records of its executions too.
     ///
     /// # Errors
     /// `NotFound`.
     pub async fn delete(&self, id: &TenantId) -> Result<(), ServiceError> {
-        let _changing = self.0.changing.lock().await;
-        let environment = &self.0.environment;
-        if self.by_id(id).is_none() {
-            return Err(ServiceError::not_found("That tenant does not exist."));
-        }
-        environment.storage.delete_tenant(id).await?;
-        environment.executions.remove_tenant(id).await?;
-        self.reindex(environment.storage.tenants().await?);
-        Ok(())
+        let (directory, id) = (self.clone(), id.clone());
+        to_the_end(async move {
+            let _changing = directory.0.changing.lock().await;
+            let environment = &directory.0.environment;
+            if directory.by_id(&id).is_none() {
+                return Err(ServiceError::not_found("That tenant does not exist."));
+            }
+            let deleted = environment.storage.delete_tenant(&id).await;
+            // After a failure too: the tenant may be gone, and only some of its data left.
+            directory.reindex(environment.storage.tenants().await?);
+            deleted?;
+            if let Err(error) = environment.executions.remove_tenant(&id).await {
+                tracing::error!(tenant = %id, %error, "a deleted tenant's execution records stay behind");
+            }
+            Ok(())
+        })
+        .await
     }
 
     /// Changes a tenant's settings; `change` sees them as they are.
@@ -240,17 +281,24 @@ impl TenantDirectory {
     pub async fn update_settings(
         &self,
         id: &TenantId,
-        change: impl FnOnce(&mut TenantSettings) -> Result<(), ServiceError>,
+        change: impl FnOnce(&mut TenantSettings) -> Result<(), ServiceError> + Send + 'static,
     ) -> Result<Arc<TenantContext>, ServiceError> {
-        let _changing = self.0.changing.lock().await;
-        let context =
-            self.by_id(id).ok_or(ServiceError::not_found("That tenant does not exist."))?;
-        let before = context.tenant.as_ref();
-        let mut after = before.clone();
-        change(&mut after.settings)?;
-        self.0.environment.storage.update_tenant(before, &after).await?;
-        self.reindex(self.0.environment.storage.tenants().await?);
-        self.by_id(id).ok_or(ServiceError::not_found("That tenant does not exist."))
+        let (directory, id) = (self.clone(), id.clone());
+        to_the_end(async move {
+            let _changing = directory.0.changing.lock().await;
+            let missing = || ServiceError::not_found("That tenant does not exist.");
+            let storage = &directory.0.environment.storage;
+            let context = directory.by_id(&id).ok_or_else(missing)?;
+            let before = context.tenant.as_ref();
+            let mut after = before.clone();
+            change(&mut after.settings)?;
+            let updated = storage.update_tenant(before, &after).await;
+            // After a failure too: `Changed` says that memory is behind.
+            directory.reindex(storage.tenants().await?);
+            updated?;
+            directory.by_id(&id).ok_or_else(missing)
+        })
+        .await
     }
 
     /// Rebuilds the index, keeping what is in memory of tenants that stay.
@@ -258,9 +306,17 @@ impl TenantDirectory {
         let old = self.0.index.load();
         let mut index = Index::default();
         for tenant in tenants {
-            let shared = old.by_id.get(&tenant.id).map(|context| Arc::clone(&context.shared));
+            let shared = old
+                .by_id
+                .get(&tenant.id)
+                .map(|context| Arc::clone(&context.shared));
             let store = self.0.environment.storage.tenant(&tenant.id);
-            let context = Arc::new(TenantContext::new(tenant, store, shared.unwrap_or_default()));
+            let context = Arc::new(TenantContext::new(
+                tenant,
+                store,
+                shared.unwrap_or_default(),
+                &self.0.environment.reserved,
+            ));
             for domain in &context.tenant.domains {
                 index.by_host.insert(domain.clone(), Arc::clone(&context));
             }
@@ -281,10 +337,19 @@ impl Default for Shared {
 }
 
 impl TenantContext {
-    fn new(tenant: Tenant, store: Arc<dyn TenantStorage>, shared: Arc<Shared>) -> Self {
-        let reserved = ReservedNamespaces::default();
-        let policy = Policy::new(tenant.settings.claims, &tenant.domains, &reserved);
-        Self { tenant: Arc::new(tenant), store, policy: Arc::new(policy), shared }
+    fn new(
+        tenant: Tenant,
+        store: Arc<dyn TenantStorage>,
+        shared: Arc<Shared>,
+        reserved: &ReservedNamespaces,
+    ) -> Self {
+        let policy = Policy::new(tenant.settings.claims, &tenant.domains, reserved);
+        Self {
+            tenant: Arc::new(tenant),
+            store,
+            policy: Arc::new(policy),
+            shared,
+        }
     }
 
     /// The audience of the tenant's Management API.
@@ -299,6 +364,18 @@ impl TenantContext {
         format!("{}userinfo", self.tenant.issuer)
     }
 
+    /// Whether some client may use the tenant's Management API. Its grant is the last
+    /// thing that a new tenant gets, so a tenant whose creation was cut off has none.
+    ///
+    /// # Errors
+    /// When the grants can't be read.
+    pub async fn has_admin(&self) -> Result<bool, ServiceError> {
+        let audience = self.management_audience();
+        let one = Page { skip: 0, take: 1 };
+        let (grants, _) = self.store.client_grants(None, Some(&audience), one).await?;
+        Ok(!grants.is_empty())
+    }
+
     /// The tenant's keys, with a current one for the algorithm: made now if this is
     /// its first use. None is made for HS256, whose secrets are the APIs' own.
     pub(crate) async fn keys(
@@ -306,8 +383,7 @@ impl TenantContext {
         algorithm: SigningAlgorithm,
         environment: &Environment,
     ) -> Result<Arc<KeySet>, ServiceError> {
-        let is_enough =
-            |keys: &KeySet| algorithm == SigningAlgorithm::HS256 || keys.has(algorithm);
+        let is_enough = |keys: &KeySet| algorithm == SigningAlgorithm::HS256 || keys.has(algorithm);
         if let Some(keys) = self.shared.keys.load_full().filter(|keys| is_enough(keys)) {
             return Ok(keys);
         }
@@ -317,9 +393,12 @@ impl TenantContext {
         if !is_enough(&keys) {
             let now = environment.clock.now();
             // An RSA key takes a noticeable part of a second.
-            let made = tokio::task::spawn_blocking(move || claimsmith_keys::generate(algorithm, now));
             let made =
-                made.await.map_err(ServiceError::internal)?.map_err(ServiceError::internal)?;
+                tokio::task::spawn_blocking(move || claimsmith_keys::generate(algorithm, now));
+            let made = made
+                .await
+                .map_err(ServiceError::internal)?
+                .map_err(ServiceError::internal)?;
             stored.push(self.store.current_signing_key_or_insert(&made).await?);
             keys = KeySet::from_stored(&stored).map_err(ServiceError::internal)?;
         }
@@ -334,7 +413,9 @@ impl TenantContext {
     /// # Errors
     /// When keys can't be read or made.
     pub async fn jwks(&self, environment: &Environment) -> Result<String, ServiceError> {
-        let keys = self.keys(self.tenant.settings.signing_algorithm, environment).await?;
+        let keys = self
+            .keys(self.tenant.settings.signing_algorithm, environment)
+            .await?;
         Ok(keys.jwks().to_owned())
     }
 
@@ -359,7 +440,12 @@ impl TenantContext {
         if let Some(bindings) = self.trigger(trigger).bindings.load_full() {
             return Ok(bindings);
         }
-        self.reload_bindings(trigger, environment).await
+        let _changing = self.trigger(trigger).changing.lock().await;
+        // Of many requests after a start, the first one loads for all.
+        if let Some(bindings) = self.trigger(trigger).bindings.load_full() {
+            return Ok(bindings);
+        }
+        self.load_bindings(trigger, environment).await
     }
 
     /// Reads a trigger's bindings anew: every token asked for from now on runs them.
@@ -371,10 +457,18 @@ impl TenantContext {
         trigger: Trigger,
         environment: &Environment,
     ) -> Result<Arc<Bindings>, ServiceError> {
+        let _changing = self.trigger(trigger).changing.lock().await;
+        self.load_bindings(trigger, environment).await
+    }
+
+    /// Only to be called under the trigger's lock.
+    async fn load_bindings(
+        &self,
+        trigger: Trigger,
+        environment: &Environment,
+    ) -> Result<Arc<Bindings>, ServiceError> {
         let state = self.trigger(trigger);
-        let _changing = state.changing.lock().await;
-        let loaded = Bindings::load(self.store.as_ref(), trigger, &environment.engine).await;
-        match loaded {
+        match Bindings::load(self.store.as_ref(), trigger, &environment.engine).await {
             Ok(bindings) => {
                 let bindings = Arc::new(bindings);
                 state.bindings.store(Some(Arc::clone(&bindings)));
@@ -391,27 +485,40 @@ impl TenantContext {
 
 impl fmt::Debug for TenantContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TenantContext").field("tenant", &self.tenant.id).finish_non_exhaustive()
+        f.debug_struct("TenantContext")
+            .field("tenant", &self.tenant.id)
+            .finish_non_exhaustive()
     }
 }
 
-/// Gives a new tenant what every tenant has.
+/// Runs a change to its end even when its caller goes away: between a write and the
+/// index that follows it, memory would differ from storage.
+async fn to_the_end<T: Send + 'static>(
+    change: impl Future<Output = Result<T, ServiceError>> + Send + 'static,
+) -> Result<T, ServiceError> {
+    tokio::spawn(change).await.map_err(ServiceError::internal)?
+}
+
+/// Gives a new tenant what every tenant has; the admin client's grant last, see
+/// [`TenantContext::has_admin`].
 async fn furnish(
-    tenant: &Tenant,
+    setup: &TenantSetup,
     store: &dyn TenantStorage,
     ids: &Ids,
-) -> Result<TenantSetup, ServiceError> {
-    let now = tenant.created_at;
-    let audience = format!("{}api/v2/", tenant.issuer);
+) -> Result<(), ServiceError> {
+    let now = setup.tenant.created_at;
     let scopes = MANAGEMENT_SCOPES.map(str::to_owned).to_vec();
     store
         .create_resource_server(&ResourceServer {
             id: ids.resource_server_id(),
-            identifier: audience.clone(),
+            identifier: setup.management_audience.clone(),
             name: "Management API".to_owned(),
             scopes: scopes
                 .iter()
-                .map(|value| Scope { value: value.clone(), description: None })
+                .map(|value| Scope {
+                    value: value.clone(),
+                    description: None,
+                })
                 .collect(),
             signing_algorithm: SigningAlgorithm::RS256,
             signing_secret: None,
@@ -434,10 +541,10 @@ async fn furnish(
         })
         .await?;
     let client = Client {
-        client_id: ids.client_id(),
+        client_id: setup.management_client_id.clone(),
         name: "Management".to_owned(),
         description: Some("Made with the tenant; may do everything in it.".to_owned()),
-        client_secret: ids.client_secret(),
+        client_secret: setup.management_client_secret.clone(),
         app_type: Some("non_interactive".to_owned()),
         token_endpoint_auth_method: TokenEndpointAuthMethod::ClientSecretPost,
         grant_types: vec![GrantType::ClientCredentials],
@@ -454,18 +561,13 @@ async fn furnish(
     store
         .create_client_grant(&ClientGrant {
             id: ids.client_grant_id(),
-            client_id: client.client_id.clone(),
-            audience: audience.clone(),
+            client_id: client.client_id,
+            audience: setup.management_audience.clone(),
             scope: scopes,
             created_at: now,
         })
         .await?;
-    Ok(TenantSetup {
-        tenant: tenant.clone(),
-        management_client_id: client.client_id,
-        management_client_secret: client.client_secret,
-        management_audience: audience,
-    })
+    Ok(())
 }
 
 /// The issuer of a public URL, and its host.
@@ -479,8 +581,11 @@ fn issuer(public_url: &str) -> Result<(String, String), ServiceError> {
     if !matches!(url.scheme(), "http" | "https") {
         return Err(refused("it must begin with http:// or https://"));
     }
-    if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() {
-        return Err(refused("it must have no query, fragment or user name"));
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(refused("it must have no query and no fragment"));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(refused("it must have no user name and no password"));
     }
     if url.path() != "/" {
         return Err(refused("it must have no path"));
@@ -498,7 +603,7 @@ fn domain_name(domain: &str) -> Result<String, ServiceError> {
     };
     let url = Url::parse(&format!("http://{domain}/")).map_err(|_| refused())?;
     let host = url.host_str().ok_or_else(refused)?;
-    let is_plain = url.path() == "/" && url.port().is_none() && url.username().is_empty();
+    let is_plain = url.path() == "/" && url.username().is_empty() && host_name(domain) == domain;
     if is_plain && !domain.contains(['/', '?', '#', '@']) {
         Ok(host.to_ascii_lowercase())
     } else {
@@ -507,10 +612,15 @@ fn domain_name(domain: &str) -> Result<String, ServiceError> {
 }
 
 /// A `Host` header's value without its port.
-fn host_name(host: &str) -> &str {
+#[must_use]
+pub fn host_name(host: &str) -> &str {
     match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => {
-            if name.contains(':') && !name.ends_with(']') { host } else { name }
+            if name.contains(':') && !name.ends_with(']') {
+                host
+            } else {
+                name
+            }
         }
         _ => host,
     }
@@ -523,8 +633,19 @@ mod tests {
     #[test]
     fn the_issuer_is_the_public_url_with_a_trailing_slash() {
         let (text, host) = issuer("http://Localhost:8080").unwrap();
-        assert_eq!((text.as_str(), host.as_str()), ("http://localhost:8080/", "localhost"));
-        for wrong in ["localhost:8080", "ftp://a/", "https://a/b", "https://a/?q", "https://u@a/", ""] {
+        assert_eq!(
+            (text.as_str(), host.as_str()),
+            ("http://localhost:8080/", "localhost")
+        );
+        for wrong in [
+            "localhost:8080",
+            "ftp://a/",
+            "https://a/b",
+            "https://a/?q",
+            "https://u@a/",
+            "http://:pw@a/",
+            "",
+        ] {
             assert!(issuer(wrong).is_err(), "{wrong}");
         }
     }
@@ -537,9 +658,30 @@ mod tests {
         assert_eq!(host_name("[::1]"), "[::1]");
     }
 
+    #[tokio::test]
+    async fn a_change_is_carried_out_though_its_caller_goes_away() {
+        let (done, is_done) = tokio::sync::oneshot::channel();
+        let change = to_the_end(async move {
+            tokio::task::yield_now().await;
+            done.send(())
+                .map_err(|()| ServiceError::invalid("nobody waits"))
+        });
+
+        tokio::select! {
+            biased;
+            _ = change => panic!("the change must not be over when its caller goes"),
+            () = std::future::ready(()) => {}
+        }
+
+        is_done.await.unwrap();
+    }
+
     #[test]
     fn a_domain_is_a_host_name_only() {
-        assert_eq!(domain_name("Login.Example.com").unwrap(), "login.example.com");
+        assert_eq!(
+            domain_name("Login.Example.com").unwrap(),
+            "login.example.com"
+        );
         assert_eq!(domain_name("[::1]").unwrap(), "[::1]");
         for wrong in ["a:80", "a/b", "", "a b", "https://a"] {
             assert!(domain_name(wrong).is_err(), "{wrong}");

@@ -83,6 +83,7 @@ impl Api {
             engine: ActionEngine::new(EngineConfig::default()).unwrap(),
             clock: Arc::new(Standing),
             random: Arc::new(Counting::default()),
+            reserved: Arc::default(),
         })
         .await
         .unwrap();

@@ -17,6 +17,9 @@ pub(crate) fn router() -> Router<AppState> {
         .route("/oauth/token", post(token::post))
         .route("/userinfo", get(userinfo::get).post(userinfo::get))
         .route("/.well-known/openid-configuration", get(discovery::get))
-        .route("/.well-known/oauth-authorization-server", get(discovery::get))
+        .route(
+            "/.well-known/oauth-authorization-server",
+            get(discovery::get),
+        )
         .route("/.well-known/jwks.json", get(jwks::get))
 }

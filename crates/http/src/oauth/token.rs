@@ -11,8 +11,11 @@ use axum::{
 use claimsmith_oauth::{
     BasicCredentials, ErrorBody, ErrorCode, REQUEST_BYTES_MAX, TokenRequest, parse_query,
 };
-use claimsmith_service::{ClientCredentials, Issued, Refused, RequestFacts, TokenEndpointError};
+use claimsmith_service::{
+    ClientCredentials, Issued, Refused, RequestFacts, TokenEndpointError, host_name,
+};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, header, request::Parts};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 use crate::{
     AppState, answer,
@@ -21,6 +24,10 @@ use crate::{
 
 /// Names the run of the trigger, whose record the Management API shows.
 const EXECUTION_ID: HeaderName = HeaderName::from_static("claimsmith-execution-id");
+
+/// When to come back after a refusal for want of capacity, in seconds: the queue of
+/// logins is worked off in about that time.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("2");
 
 /// Answers a token request.
 pub(crate) async fn post(
@@ -34,18 +41,35 @@ pub(crate) async fn post(
         Ok(read) => read,
         Err(refused) => return *refused,
     };
-    match state.tokens.issue(&tenant, credentials, request, facts).await {
-        Ok(Issued { response, execution_id }) => {
+    match state
+        .tokens
+        .issue(&tenant, credentials, request, facts)
+        .await
+    {
+        Ok(Issued {
+            response,
+            execution_id,
+        }) => {
             let mut answer = (answer::no_store(), Json(response)).into_response();
             set_execution_id(&mut answer, execution_id.as_str());
             answer
         }
-        Err(Refused { error, execution_id }) => {
+        Err(Refused {
+            error,
+            execution_id,
+        }) => {
             if let TokenEndpointError::Host(cause) = &error {
                 let execution_id = execution_id.as_ref().map(ToString::to_string);
-                tracing::error!(tenant = %tenant.tenant.id, execution_id, %cause, "no token");
+                // As an error and not as its text, so that the log has all its sources.
+                let cause = cause.as_ref();
+                tracing::error!(tenant = %tenant.tenant.id, execution_id, cause, "no token");
             }
             let mut answer = refuse(status(&error), &error.body(), credentials_in_header(&parts));
+            if matches!(error, TokenEndpointError::Busy) {
+                answer
+                    .headers_mut()
+                    .insert(header::RETRY_AFTER, RETRY_AFTER);
+            }
             if let Some(execution_id) = execution_id {
                 set_execution_id(&mut answer, execution_id.as_str());
             }
@@ -54,11 +78,14 @@ pub(crate) async fn post(
     }
 }
 
-/// 400 with the RFC's code, but 401 for a client that didn't prove who it is and
-/// 500 for a fault of the server's own.
+/// 400 with the RFC's code, but 401 for a client that didn't prove who it is, 503
+/// when there is too much to do, and 500 for a fault of the server's own.
 fn status(error: &TokenEndpointError) -> StatusCode {
     match error {
-        TokenEndpointError::InvalidClient => StatusCode::UNAUTHORIZED,
+        TokenEndpointError::InvalidClient | TokenEndpointError::NoClientAuthentication => {
+            StatusCode::UNAUTHORIZED
+        }
+        TokenEndpointError::Busy => StatusCode::SERVICE_UNAVAILABLE,
         TokenEndpointError::Host(_) => StatusCode::INTERNAL_SERVER_ERROR,
         _ => StatusCode::BAD_REQUEST,
     }
@@ -71,11 +98,26 @@ async fn read(parts: &Parts, body: Body, peer: SocketAddr) -> Result<Read, Box<R
         let body = ErrorBody::new(ErrorCode::InvalidRequest, text);
         Box::new(refuse(StatusCode::BAD_REQUEST, &body, false))
     };
-    let bytes = axum::body::to_bytes(body, REQUEST_BYTES_MAX).await.map_err(|_| {
-        let text = format!("the body has more than {REQUEST_BYTES_MAX} bytes, or did not arrive");
-        let body = ErrorBody::new(ErrorCode::InvalidRequest, &text);
-        Box::new(refuse(StatusCode::PAYLOAD_TOO_LARGE, &body, false))
-    })?;
+    let bytes = Limited::new(body, REQUEST_BYTES_MAX)
+        .collect()
+        .await
+        .map_err(|error| {
+            let (status, text) = if error.is::<LengthLimitError>() {
+                let text = format!("the body has more than {REQUEST_BYTES_MAX} bytes");
+                (StatusCode::PAYLOAD_TOO_LARGE, text)
+            } else {
+                (
+                    StatusCode::REQUEST_TIMEOUT,
+                    format!("the body did not arrive: {error}"),
+                )
+            };
+            Box::new(refuse(
+                status,
+                &ErrorBody::new(ErrorCode::InvalidRequest, &text),
+                false,
+            ))
+        })?;
+    let bytes = bytes.to_bytes();
     let request = match media_type(&parts.headers) {
         "application/x-www-form-urlencoded" => TokenRequest::from_form(&bytes),
         "application/json" => TokenRequest::from_json(&bytes),
@@ -88,25 +130,15 @@ async fn read(parts: &Parts, body: Body, peer: SocketAddr) -> Result<Read, Box<R
     let request = request.map_err(|error| invalid(&error.to_string()))?;
     let query = parse_query(parts.uri.query().unwrap_or_default())
         .map_err(|error| invalid(&format!("query: {error}")))?;
-    let credentials = match parts.headers.get(header::AUTHORIZATION) {
-        None => None,
-        Some(value) => {
-            let basic = value.to_str().map_err(|_| invalid("the Authorization header is not text"))?;
-            let basic =
-                BasicCredentials::parse(basic).map_err(|error| invalid(&error.to_string()))?;
-            Some(ClientCredentials {
-                client_id: basic.client_id,
-                client_secret: basic.client_secret,
-            })
-        }
-    };
+    let credentials = credentials(&parts.headers).map_err(|text| {
+        let body = ErrorBody::new(ErrorCode::InvalidClient, &text);
+        Box::new(refuse(StatusCode::UNAUTHORIZED, &body, true))
+    })?;
     let facts = RequestFacts {
         ip: peer.ip().to_canonical().to_string(),
         method: parts.method.as_str().to_owned(),
-        hostname: tenant::host(&parts.headers, &parts.uri).map(|host| {
-            let host = host.rsplit_once(':').map_or(host, |(name, _)| name);
-            host.to_ascii_lowercase()
-        }),
+        hostname: tenant::host(&parts.headers, &parts.uri)
+            .map(|host| host_name(host).to_ascii_lowercase()),
         user_agent: text(&parts.headers, &header::USER_AGENT),
         language: text(&parts.headers, &header::ACCEPT_LANGUAGE),
         query,
@@ -114,13 +146,37 @@ async fn read(parts: &Parts, body: Body, peer: SocketAddr) -> Result<Read, Box<R
     Ok((request, facts, credentials))
 }
 
+/// What the client gave in the header. Anything but Basic credentials is a failed
+/// client authentication (RFC 6749 section 5.2), and the text says why.
+fn credentials(headers: &HeaderMap) -> Result<Option<ClientCredentials>, String> {
+    let Some(value) = headers.get(header::AUTHORIZATION) else {
+        return Ok(None);
+    };
+    let value = value
+        .to_str()
+        .map_err(|_| "the Authorization header is not text".to_owned())?;
+    let basic = BasicCredentials::parse(value).map_err(|error| error.to_string())?;
+    Ok(Some(ClientCredentials {
+        client_id: basic.client_id,
+        client_secret: basic.client_secret,
+    }))
+}
+
 fn media_type(headers: &HeaderMap) -> &str {
-    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    value.and_then(|value| value.split(';').next()).unwrap_or_default().trim()
+    let value = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    value
+        .and_then(|value| value.split(';').next())
+        .unwrap_or_default()
+        .trim()
 }
 
 fn text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
-    headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
+    headers
+        .get(name)
+        .and_then(|value| value.to_str().ok())
+        .map(str::to_owned)
 }
 
 fn credentials_in_header(parts: &Parts) -> bool {
@@ -132,7 +188,9 @@ fn refuse(status: StatusCode, body: &ErrorBody, used_header: bool) -> Response {
     let mut answer = (status, answer::no_store(), Json(body)).into_response();
     if status == StatusCode::UNAUTHORIZED && used_header {
         let challenge = HeaderValue::from_static("Basic realm=\"token\"");
-        answer.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+        answer
+            .headers_mut()
+            .insert(header::WWW_AUTHENTICATE, challenge);
     }
     answer
 }
@@ -140,5 +198,62 @@ fn refuse(status: StatusCode, body: &ErrorBody, used_header: bool) -> Response {
 fn set_execution_id(answer: &mut Response, id: &str) {
     if let Ok(value) = HeaderValue::from_str(id) {
         answer.headers_mut().insert(EXECUTION_ID, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use super::*;
+
+    fn request(host: &str, authorization: Option<&'static str>) -> Parts {
+        let mut request = Request::post("/oauth/token")
+            .header(header::HOST, host)
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        if let Some(value) = authorization {
+            request = request.header(header::AUTHORIZATION, value);
+        }
+        request.body(()).unwrap().into_parts().0
+    }
+
+    async fn read(parts: &Parts) -> Result<Read, Box<Response>> {
+        let peer = SocketAddr::from(([127, 0, 0, 1], 1));
+        super::read(parts, Body::from("grant_type=client_credentials"), peer).await
+    }
+
+    #[tokio::test]
+    async fn a_header_that_is_not_basic_credentials_fails_the_client_authentication() {
+        for header in ["Bearer abc", "Basic", "Basic !!!", "Basic bm8tY29sb24="] {
+            let answer = *read(&request("localhost", Some(header))).await.unwrap_err();
+
+            let mut seen = format!("{} ", answer.status().as_u16());
+            let challenge = answer.headers()[header::WWW_AUTHENTICATE]
+                .to_str()
+                .unwrap()
+                .to_owned();
+            let body = answer.into_body().collect().await.unwrap().to_bytes();
+            write!(seen, "{challenge} {}", String::from_utf8_lossy(&body)).unwrap();
+            let expected = "401 Basic realm=\"token\" {\"error\":\"invalid_client\",";
+            assert!(seen.starts_with(expected), "{header}: {seen}");
+        }
+        let (_, _, none) = read(&request("localhost", None)).await.unwrap();
+        assert!(none.is_none());
+        let (_, _, basic) = read(&request("localhost", Some("Basic YTpi")))
+            .await
+            .unwrap();
+        assert_eq!(basic.unwrap().client_id, "a");
+    }
+
+    #[tokio::test]
+    async fn actions_see_the_host_without_its_port() {
+        for (host, seen) in [
+            ("Login.Example.com:8080", "login.example.com"),
+            ("[::1]", "[::1]"),
+            ("[::1]:8080", "[::1]"),
+        ] {
+            let (_, facts, _) = read(&request(host, None)).await.unwrap();
+            assert_eq!(facts.hostname.as_deref(), Some(seen));
+        }
     }
 }

@@ -17,7 +17,9 @@ pub(crate) async fn get(
     RequestTenant(tenant): RequestTenant,
     headers: HeaderMap,
 ) -> Response {
-    let header = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let header = headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok());
     let Some(token) = header.and_then(|value| BearerToken::parse(value).ok()) else {
         // RFC 6750 section 3: no error code when no credentials came.
         return challenge(StatusCode::UNAUTHORIZED, None);
@@ -31,7 +33,8 @@ pub(crate) async fn get(
                     (StatusCode::FORBIDDEN, ErrorCode::InsufficientScope)
                 }
                 UserInfoError::Host(cause) => {
-                    tracing::error!(tenant = %tenant.tenant.id, %cause, "userinfo failed");
+                    let cause = cause.as_ref();
+                    tracing::error!(tenant = %tenant.tenant.id, cause, "userinfo failed");
                     (StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::ServerError)
                 }
             };
@@ -49,8 +52,7 @@ fn challenge(status: StatusCode, error: Option<&ErrorBody>) -> Response {
             error.error_description()
         ),
     };
-    let challenge =
-        HeaderValue::from_str(&challenge).unwrap_or(HeaderValue::from_static("Bearer"));
+    let challenge = HeaderValue::from_str(&challenge).unwrap_or(HeaderValue::from_static("Bearer"));
     let headers = [(header::WWW_AUTHENTICATE, challenge)];
     match error {
         None => (status, answer::no_store(), headers).into_response(),

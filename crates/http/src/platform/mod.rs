@@ -54,7 +54,10 @@ impl FromRequestParts<AppState> for Operator {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Response> {
-        let value = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let value = parts
+            .headers
+            .get(header::AUTHORIZATION)
+            .and_then(|value| value.to_str().ok());
         let token = value.and_then(|value| BearerToken::parse(value).ok());
         let is_operator =
             token.is_some_and(|token| is_same_secret(token.expose(), &state.platform_token.0));

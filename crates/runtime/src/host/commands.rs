@@ -1,9 +1,9 @@
 //! Commands: what an Action asks for.
 
+use std::collections::HashSet;
+
 use claimsmith_claims::refused_claim;
-use claimsmith_model::{
-    ClaimCommand, Command, Denial, DenialCode, LogLevel, Refusal, TokenKind, Trigger,
-};
+use claimsmith_model::{Command, Denial, DenialCode, LogLevel, Refusal, TokenKind, Trigger};
 use serde_json::Value;
 
 use super::{contract, metadata};
@@ -51,23 +51,16 @@ impl Sandbox {
             .ledger_mut(token)
             .offer_json(&action, &name, value_json)
         {
-            Ok(value) => {
-                let command = ClaimCommand {
-                    token,
-                    name,
-                    value: Some(value),
-                };
-                self.commands.push(Command::SetClaim(command));
-                Ok(None)
-            }
+            Ok(_) => Ok(None),
             Err(refusal) => Ok(Some(to_wit(self.refuse_claim(token, &name, refusal)))),
         }
     }
 
     fn refuse_claim(&mut self, token: TokenKind, name: &str, refusal: Refusal) -> Refusal {
-        let action = &self.invocation.action;
-        self.refused_claims
-            .push(refused_claim(token, action, name, refusal.clone()));
+        let refused = refused_claim(token, &self.invocation.action, name, refusal.clone());
+        if !self.refused_claims.contains(&refused) && self.has_room_for_refusal() {
+            self.refused_claims.push(refused);
+        }
         refusal
     }
 
@@ -85,6 +78,8 @@ impl Sandbox {
         }
     }
 
+    /// Changes the token's scopes, of a login or of an exchange as `trigger` says:
+    /// all of it or nothing.
     fn change_scopes(
         &mut self,
         command: &'static str,
@@ -92,12 +87,22 @@ impl Sandbox {
         scopes: &[String],
         change: impl FnOnce(&mut Vec<String>),
     ) -> Answer {
-        let texts: Vec<&str> = scopes.iter().take(SCOPES_MAX).map(String::as_str).collect();
+        if scopes.len() > SCOPES_MAX {
+            self.count_command(&[])?;
+            return self.refused(command, too_many_scopes());
+        }
+        let texts: Vec<&str> = scopes.iter().map(String::as_str).collect();
         self.count_command(&texts)?;
         let refusal = if self.invocation.trigger == trigger {
-            scopes
+            let granted: HashSet<&str> = self
+                .invocation
+                .grant_scopes
                 .iter()
-                .find_map(|scope| self.check_scope(trigger, scope))
+                .map(String::as_str)
+                .collect();
+            texts
+                .iter()
+                .find_map(|scope| check_scope(trigger, &granted, scope))
         } else {
             Some(not_in_this_trigger("this command", self.invocation.trigger))
         };
@@ -107,51 +112,49 @@ impl Sandbox {
         let mut target = self.event().transaction.target_scopes.clone();
         change(&mut target);
         if target.len() > SCOPES_MAX {
-            return self.refused(
-                command,
-                Refusal {
-                    code: "too_many_scopes".to_owned(),
-                    message: format!("a token has at most {SCOPES_MAX} scopes"),
-                    remedy: "remove scopes, or use permissions or a claim instead".to_owned(),
-                },
-            );
+            return self.refused(command, too_many_scopes());
         }
-        self.event_mut().transaction.target_scopes = target;
+        if target != self.event().transaction.target_scopes {
+            self.event_mut().transaction.target_scopes = target;
+        }
         Ok(None)
     }
+}
 
-    fn check_scope(&self, trigger: Trigger, scope: &str) -> Option<Refusal> {
-        let is_scope_character = |c: char| {
-            // RFC 6749 section 3.3: %x21 / %x23-5B / %x5D-7E.
-            c.is_ascii_graphic() && c != '"' && c != '\\'
-        };
-        if scope.is_empty()
-            || scope.len() > SCOPE_CHARACTERS_MAX
-            || !scope.chars().all(is_scope_character)
-        {
-            return Some(Refusal {
-                code: "invalid_scope".to_owned(),
-                message: format!(
-                    "a scope has 1 to {SCOPE_CHARACTERS_MAX} visible ASCII characters without \
-                     quotation marks and backslashes (RFC 6749 section 3.3)"
-                ),
-                remedy: "give one scope for each call, such as read:reports".to_owned(),
-            });
-        }
-        let granted = self
-            .invocation
-            .grant_scopes
-            .iter()
-            .any(|granted| granted == scope);
-        if trigger == Trigger::CredentialsExchange && !granted {
-            return Some(Refusal {
-                code: "scope_not_granted".to_owned(),
-                message: format!("the client's grant for this API does not hold `{scope}`"),
-                remedy: "add the scope to the client grant, or leave it out".to_owned(),
-            });
-        }
-        None
+fn too_many_scopes() -> Refusal {
+    Refusal {
+        code: "too_many_scopes".to_owned(),
+        message: format!("a token has at most {SCOPES_MAX} scopes"),
+        remedy: "remove scopes, or use permissions or a claim instead".to_owned(),
     }
+}
+
+fn check_scope(trigger: Trigger, granted: &HashSet<&str>, scope: &str) -> Option<Refusal> {
+    let is_scope_character = |c: char| {
+        // RFC 6749 section 3.3: %x21 / %x23-5B / %x5D-7E.
+        c.is_ascii_graphic() && c != '"' && c != '\\'
+    };
+    if scope.is_empty()
+        || scope.len() > SCOPE_CHARACTERS_MAX
+        || !scope.chars().all(is_scope_character)
+    {
+        return Some(Refusal {
+            code: "invalid_scope".to_owned(),
+            message: format!(
+                "a scope has 1 to {SCOPE_CHARACTERS_MAX} visible ASCII characters without \
+                     quotation marks and backslashes (RFC 6749 section 3.3)"
+            ),
+            remedy: "give one scope for each call, such as read:reports".to_owned(),
+        });
+    }
+    if trigger == Trigger::CredentialsExchange && !granted.contains(scope) {
+        return Some(Refusal {
+            code: "scope_not_granted".to_owned(),
+            message: format!("the client's grant for this API does not hold `{scope}`"),
+            remedy: "add the scope to the client grant, or leave it out".to_owned(),
+        });
+    }
+    None
 }
 
 /// Refuses what only the other trigger has.
@@ -214,41 +217,26 @@ impl contract::access_token::Host for Sandbox {
 
     fn add_scope(&mut self, scope: String) -> Answer {
         let scopes = [scope];
-        let answer = self.change_scopes(
-            "access-token.add-scope",
-            Trigger::PostLogin,
-            &scopes,
-            |target| {
-                add(target, &scopes);
-            },
-        )?;
-        let [scope] = scopes;
-        if answer.is_none() {
-            self.commands.push(Command::AddScope(scope));
-        }
-        Ok(answer)
+        let command = "access-token.add-scope";
+        self.change_scopes(command, Trigger::PostLogin, &scopes, |target| {
+            add(target, &scopes);
+        })
     }
 
     fn remove_scope(&mut self, scope: String) -> Answer {
         let scopes = [scope];
-        let answer = self.change_scopes(
-            "access-token.remove-scope",
-            Trigger::PostLogin,
-            &scopes,
-            |target| target.retain(|present| !scopes.contains(present)),
-        )?;
-        let [scope] = scopes;
-        if answer.is_none() {
-            self.commands.push(Command::RemoveScope(scope));
-        }
-        Ok(answer)
+        let command = "access-token.remove-scope";
+        self.change_scopes(command, Trigger::PostLogin, &scopes, |target| {
+            target.retain(|present| !scopes.contains(present));
+        })
     }
 }
 
 /// Adds the scopes that are not there yet, in order.
 fn add(target: &mut Vec<String>, scopes: &[String]) {
+    let mut present: HashSet<String> = target.iter().cloned().collect();
     for scope in scopes {
-        if !target.contains(scope) {
+        if present.insert(scope.clone()) {
             target.push(scope.clone());
         }
     }
@@ -263,7 +251,12 @@ impl contract::id_token::Host for Sandbox {
 impl contract::user::Host for Sandbox {
     fn set_app_metadata(&mut self, key: String, value_json: String) -> Answer {
         self.count_command(&[&key, &value_json])?;
-        match metadata::user_entry(self.is_login(), &key, &value_json) {
+        let present = self.event().user.as_ref().map(|user| &user.app_metadata);
+        let set_before = self.commands.iter().filter_map(|command| match command {
+            Command::SetAppMetadata { key, value } => Some((key.as_str(), value)),
+            _ => None,
+        });
+        match metadata::user_entry(self.is_login(), present, set_before, &key, &value_json) {
             Ok(value) => {
                 self.commands.push(Command::SetAppMetadata { key, value });
                 Ok(None)
@@ -274,7 +267,12 @@ impl contract::user::Host for Sandbox {
 
     fn set_user_metadata(&mut self, key: String, value_json: String) -> Answer {
         self.count_command(&[&key, &value_json])?;
-        match metadata::user_entry(self.is_login(), &key, &value_json) {
+        let present = self.event().user.as_ref().map(|user| &user.user_metadata);
+        let set_before = self.commands.iter().filter_map(|command| match command {
+            Command::SetUserMetadata { key, value } => Some((key.as_str(), value)),
+            _ => None,
+        });
+        match metadata::user_entry(self.is_login(), present, set_before, &key, &value_json) {
             Ok(value) => {
                 self.commands.push(Command::SetUserMetadata { key, value });
                 Ok(None)
@@ -294,10 +292,8 @@ impl contract::transaction::Host for Sandbox {
                 if value == Value::Null {
                     metadata.shift_remove(&key);
                 } else {
-                    metadata.insert(key.clone(), value.clone());
+                    metadata.insert(key, value);
                 }
-                self.commands
-                    .push(Command::SetTransactionMetadata { key, value });
                 Ok(None)
             }
             Err(refusal) => self.refused("transaction.set-metadata", refusal),
@@ -306,20 +302,23 @@ impl contract::transaction::Host for Sandbox {
 
     fn add_target_scope(&mut self, scope: String) -> Answer {
         let scopes = [scope];
-        self.target_scopes("transaction.add-target-scope", &scopes, |target| {
-            add(target, &scopes)
+        let command = "transaction.add-target-scope";
+        self.change_scopes(command, Trigger::CredentialsExchange, &scopes, |target| {
+            add(target, &scopes);
         })
     }
 
     fn remove_target_scope(&mut self, scope: String) -> Answer {
         let scopes = [scope];
-        self.target_scopes("transaction.remove-target-scope", &scopes, |target| {
+        let command = "transaction.remove-target-scope";
+        self.change_scopes(command, Trigger::CredentialsExchange, &scopes, |target| {
             target.retain(|present| !scopes.contains(present));
         })
     }
 
     fn set_target_scopes(&mut self, scopes: Vec<String>) -> Answer {
-        self.target_scopes("transaction.set-target-scopes", &scopes, |target| {
+        let command = "transaction.set-target-scopes";
+        self.change_scopes(command, Trigger::CredentialsExchange, &scopes, |target| {
             target.clear();
             add(target, &scopes);
         })
@@ -327,20 +326,6 @@ impl contract::transaction::Host for Sandbox {
 }
 
 impl Sandbox {
-    fn target_scopes(
-        &mut self,
-        command: &'static str,
-        scopes: &[String],
-        change: impl FnOnce(&mut Vec<String>),
-    ) -> Answer {
-        let answer = self.change_scopes(command, Trigger::CredentialsExchange, scopes, change)?;
-        if answer.is_none() {
-            let target = self.event().transaction.target_scopes.clone();
-            self.commands.push(Command::SetTargetScopes(target));
-        }
-        Ok(answer)
-    }
-
     /// What this Action itself did to a cache entry, if anything.
     fn own_cache_write(&self, key: &str) -> Option<Option<cache::Entry>> {
         self.commands

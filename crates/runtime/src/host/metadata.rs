@@ -1,28 +1,47 @@
 //! Rules for metadata that an Action sets.
 
-use claimsmith_model::{JsonObject, Refusal, Trigger};
+use std::collections::BTreeMap;
+
+use claimsmith_model::{JsonObject, METADATA_BYTES_MAX, Refusal, Trigger};
 use serde_json::Value;
 
 use super::commands::not_in_this_trigger;
 
 /// The longest key, in bytes; as in the reference product's transactions.
 const KEY_BYTES_MAX: usize = 64;
-/// The longest JSON text of one entry of user metadata; the reference product
-/// takes 32 kB in a login.
-const USER_VALUE_BYTES_MAX: usize = 32 << 10;
 /// The longest JSON text of one entry of transaction metadata.
 const TRANSACTION_VALUE_BYTES_MAX: usize = 8 << 10;
 /// Keys and values of a transaction's metadata together, in bytes.
 const TRANSACTION_BYTES_MAX: usize = 16 << 10;
 
-/// Checks one entry of `app_metadata` or `user_metadata`.
-pub(super) fn user_entry(is_login: bool, key: &str, value_json: &str) -> Result<Value, Refusal> {
+/// Checks one entry of `app_metadata` or `user_metadata` against what is there and
+/// what this Action has set before.
+pub(super) fn user_entry<'a>(
+    is_login: bool,
+    present: Option<&'a JsonObject>,
+    set_before: impl Iterator<Item = (&'a str, &'a Value)>,
+    key: &str,
+    value_json: &str,
+) -> Result<Value, Refusal> {
     if !is_login {
         return Err(not_in_this_trigger("a user", Trigger::CredentialsExchange));
     }
     check_key(key)?;
-    check_size(value_json.len(), USER_VALUE_BYTES_MAX)?;
-    parse(value_json)
+    check_size(value_json.len(), METADATA_BYTES_MAX)?;
+    let value = parse(value_json)?;
+    let mut others: BTreeMap<&'a str, &'a Value> = BTreeMap::new();
+    let present = present.into_iter().flatten();
+    others.extend(present.map(|(name, value)| (name.as_str(), value)));
+    others.extend(set_before);
+    let bytes = others
+        .into_iter()
+        .filter(|(name, _)| *name != key)
+        .chain([(key, &value)])
+        .filter(|(_, value)| !value.is_null())
+        .map(|(name, value)| name.len() + value.to_string().len())
+        .sum();
+    check_size(bytes, METADATA_BYTES_MAX)?;
+    Ok(value)
 }
 
 /// Checks one entry of a transaction's metadata.
@@ -120,16 +139,36 @@ mod tests {
         );
     }
 
+    fn user(is_login: bool, key: &str, value_json: &str) -> Result<Value, Refusal> {
+        user_entry(is_login, None, std::iter::empty(), key, value_json)
+    }
+
     #[test]
     fn keys_are_plain_names() {
         for key in ["", "$set", "a.b", &"k".repeat(65)] {
-            assert_eq!(code(user_entry(true, key, "1")), "invalid_key", "{key}");
+            assert_eq!(code(user(true, key, "1")), "invalid_key", "{key}");
         }
-        assert!(user_entry(true, &"k".repeat(64), "1").is_ok());
+        assert!(user(true, &"k".repeat(64), "1").is_ok());
     }
 
     #[test]
     fn there_is_no_user_at_a_credentials_exchange() {
-        assert_eq!(code(user_entry(false, "a", "1")), "not_in_this_trigger");
+        assert_eq!(code(user(false, "a", "1")), "not_in_this_trigger");
+    }
+
+    #[test]
+    fn a_users_metadata_is_bounded_with_what_is_there_and_what_was_set_before() {
+        let half = Value::from("x".repeat(METADATA_BYTES_MAX / 2 - 10));
+        let present = JsonObject::from_iter([("old".to_owned(), half.clone())]);
+        let before = [("new", &half)];
+        let set =
+            |key: &str, text: &str| user_entry(true, Some(&present), before.into_iter(), key, text);
+
+        assert!(set("other", "1").is_ok());
+        assert_eq!(
+            code(set("other", "\"twenty characters...\"")),
+            "metadata_too_large"
+        );
+        assert!(set("old", "null").is_ok(), "removing makes room");
     }
 }

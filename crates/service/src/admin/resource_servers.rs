@@ -6,7 +6,7 @@ use claimsmith_model::{
 use claimsmith_oauth::{SCOPE_TOKEN_BYTES_MAX, SCOPES_MAX, is_scope_token};
 use serde_json::Value;
 
-use super::Page;
+use super::{Page, settings};
 use crate::{
     ServiceError,
     fields::{Fields, Problem, Read, flag, integer, list, object, one_of, text, text_where},
@@ -127,11 +127,18 @@ pub async fn patch(
 /// that isn't there is no error.
 ///
 /// # Errors
-/// `Invalid…` for the server's own API.
+/// `Invalid…` for the server's own API, `Conflict` for the tenant's default audience.
 pub async fn delete(admin: &TenantAdmin, key: &str) -> Result<(), ServiceError> {
     match get(admin, key).await {
         Ok(api) => {
             must_not_be_system(&api)?;
+            let default_audience = settings::get(admin).default_audience;
+            if default_audience.as_deref() == Some(api.identifier.as_str()) {
+                return Err(ServiceError::Conflict(format!(
+                    "`{}` is the tenant's default_audience; change that setting first",
+                    api.identifier
+                )));
+            }
             Ok(admin.store().delete_resource_server(&api.id).await?)
         }
         Err(ServiceError::NotFound { .. }) => Ok(()),

@@ -1,6 +1,9 @@
 //! End users, their roles and permissions.
 
-use claimsmith_model::{Identity, JsonObject, Permission, Role, RoleId, Secret, User, UserId};
+use claimsmith_model::{
+    Identity, JsonObject, METADATA_BYTES_MAX, Permission, Role, RoleId, Secret, Timestamp, User,
+    UserId,
+};
 use serde_json::Value;
 
 use super::{Page, permissions, roles, until_unchanged};
@@ -19,9 +22,6 @@ const PHONE_CHARS_MAX: usize = 30;
 /// `auth0|` goes before it, and an identifier has at most 128 characters.
 const GIVEN_ID_CHARS_MAX: usize = 122;
 const PASSWORD_CHARS_MAX: usize = 1024;
-/// JSON text of one of the metadata objects. The reference product has a hard limit
-/// of 1 MB for a whole user and takes 32 kB in a login; every token reads it all.
-const METADATA_BYTES_MAX: usize = 64 * 1024;
 /// The provider of identities in the tenant's own database.
 const PROVIDER: &str = "auth0";
 
@@ -75,34 +75,7 @@ pub async fn create(admin: &TenantAdmin, body: JsonObject) -> Result<User, Servi
         Some(given) => given_id(&given)?,
         None => admin.ids().user_id(),
     };
-    let mut user = User {
-        identities: vec![identity(&user_id, &connection)],
-        user_id,
-        connection,
-        email: None,
-        email_verified: false,
-        username: None,
-        phone_number: None,
-        phone_verified: None,
-        name: None,
-        nickname: None,
-        given_name: None,
-        family_name: None,
-        picture: None,
-        app_metadata: JsonObject::new(),
-        user_metadata: JsonObject::new(),
-        profile_attributes: JsonObject::new(),
-        password_hash: None,
-        blocked: false,
-        roles: Vec::new(),
-        permissions: Vec::new(),
-        created_at: now,
-        updated_at: now,
-        last_password_reset: None,
-        last_login: None,
-        last_ip: None,
-        logins_count: 0,
-    };
+    let mut user = new_user(user_id, connection, now);
     let password = apply(&mut user, fields)?;
     name_by_login(&mut user);
 
@@ -299,14 +272,21 @@ fn patched(before: &User, body: JsonObject) -> Result<(User, Option<Secret>), Se
 
 /// What create and patch have in common; answers the new password, if there is one.
 fn apply(user: &mut User, mut fields: Fields) -> Result<Option<Secret>, ServiceError> {
+    // Knowing that an address is somebody's says nothing of another address.
+    let email_before = user.email.clone();
     fields.set_optional("email", &mut user.email, email)?;
+    user.email_verified &= user.email == email_before;
     fields.set("email_verified", &mut user.email_verified, flag)?;
     fields.set_optional("username", &mut user.username, username)?;
+    let phone_before = user.phone_number.clone();
     fields.set_optional(
         "phone_number",
         &mut user.phone_number,
         text(1..=PHONE_CHARS_MAX),
     )?;
+    if user.phone_number != phone_before {
+        user.phone_verified = None;
+    }
     fields.set_optional("phone_verified", &mut user.phone_verified, flag)?;
     fields.set_optional("name", &mut user.name, text(1..=NAME_CHARS_MAX))?;
     fields.set_optional("nickname", &mut user.nickname, text(1..=NAME_CHARS_MAX))?;
@@ -418,6 +398,38 @@ fn identity(user_id: &UserId, connection: &str) -> Identity {
     }
 }
 
+/// A user of whom nothing is known yet.
+fn new_user(user_id: UserId, connection: String, now: Timestamp) -> User {
+    User {
+        identities: vec![identity(&user_id, &connection)],
+        user_id,
+        connection,
+        email: None,
+        email_verified: false,
+        username: None,
+        phone_number: None,
+        phone_verified: None,
+        name: None,
+        nickname: None,
+        given_name: None,
+        family_name: None,
+        picture: None,
+        app_metadata: JsonObject::new(),
+        user_metadata: JsonObject::new(),
+        profile_attributes: JsonObject::new(),
+        password_hash: None,
+        blocked: false,
+        roles: Vec::new(),
+        permissions: Vec::new(),
+        created_at: now,
+        updated_at: now,
+        last_password_reset: None,
+        last_login: None,
+        last_ip: None,
+        logins_count: 0,
+    }
+}
+
 /// A user whom nobody named is called by what they log in with.
 fn name_by_login(user: &mut User) {
     let login = user.email.clone().or_else(|| user.username.clone());
@@ -446,7 +458,16 @@ mod tests {
 
     use super::*;
 
-    fn merged(present: Value, given: Value) -> Value {
+    fn user(email: &str) -> User {
+        let id = "auth0|ada".parse().unwrap();
+        let user = new_user(id, DATABASE_CONNECTION.to_owned(), Timestamp::default());
+        User {
+            email: Some(email.to_owned()),
+            ..user
+        }
+    }
+
+    fn merged(present: Value, given: &Value) -> Value {
         let mut metadata = open_object(present).unwrap();
         let mut fields = Fields::new(open_object(json!({ "app_metadata": given })).unwrap());
         merge(&mut fields, "app_metadata", &mut metadata).unwrap();
@@ -458,7 +479,7 @@ mod tests {
         let present = json!({ "role": "a", "nested": { "x": 1, "y": 2 }, "gone": true });
         let given = json!({ "nested": { "x": 3 }, "gone": null, "new": [1] });
         assert_eq!(
-            merged(present, given),
+            merged(present, &given),
             json!({ "role": "a", "nested": { "x": 3 }, "new": [1] })
         );
     }
@@ -470,6 +491,19 @@ mod tests {
         assert!(bounded(&open_object(inside).unwrap()).is_ok());
         let outside = json!({ "a": "x".repeat(METADATA_BYTES_MAX - 7) });
         assert!(bounded(&open_object(outside).unwrap()).is_err());
+    }
+
+    #[test]
+    fn another_address_is_not_verified_unless_the_body_says_so() {
+        let verified = User {
+            email_verified: true,
+            ..user("ada@example.com")
+        };
+        let after = |body: Value| patched(&verified, open_object(body).unwrap()).unwrap().0;
+
+        assert!(after(json!({ "name": "Ada", "email": "ada@example.com" })).email_verified);
+        assert!(!after(json!({ "email": "eve@example.com" })).email_verified);
+        assert!(after(json!({ "email": "a@b.c", "email_verified": true })).email_verified);
     }
 
     #[test]

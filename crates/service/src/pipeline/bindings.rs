@@ -50,20 +50,19 @@ async fn load_one(
     engine: &ActionEngine,
     binding: Binding,
 ) -> Result<BoundAction, ServiceError> {
+    // A binding without its Action or version can't be written; were it there all
+    // the same, there would be nothing to run and nothing to name.
     let missing = |what: &str| {
         ServiceError::internal(format!("the {what} of binding {} is missing", binding.id))
     };
-    let action = store.action(&binding.action_id).await?.ok_or_else(|| missing("Action"))?;
-    let version_id = action.deployed_version.ok_or_else(|| missing("deployed version"))?;
-    let version = store.action_version(&version_id).await?.ok_or_else(|| missing("version"))?;
-    let sha256 = &version.module.sha256;
-    let module = match engine.cached(sha256) {
-        Some(module) => Ok(module),
-        None => {
-            let bytes = store.module(sha256).await?.ok_or_else(|| missing("module"))?;
-            engine.load(Arc::from(bytes)).await.map_err(|error| error.to_string())
-        }
-    };
+    let action = store.action(&binding.action_id).await?;
+    let action = action.ok_or_else(|| missing("Action"))?;
+    let version_id = action
+        .deployed_version
+        .ok_or_else(|| missing("deployed version"))?;
+    let version = store.action_version(&version_id).await?;
+    let version = version.ok_or_else(|| missing("version"))?;
+    let module = load_module(store, engine, &version.module.sha256).await;
     if let Err(error) = &module {
         tracing::error!(action = %action.id, version = %version_id, error, "a module can't be loaded");
     }
@@ -76,4 +75,21 @@ async fn load_one(
         secrets: Arc::from(version.secrets),
         module,
     })
+}
+
+async fn load_module(
+    store: &dyn TenantStorage,
+    engine: &ActionEngine,
+    sha256: &str,
+) -> Result<CompiledAction, String> {
+    if let Some(module) = engine.cached(sha256) {
+        return Ok(module);
+    }
+    let bytes = store
+        .module(sha256)
+        .await
+        .map_err(|error| error.to_string())?;
+    let bytes = bytes.ok_or("the module's bytes are missing")?;
+    let loaded = engine.load(Arc::from(bytes)).await;
+    loaded.map_err(|error| error.to_string())
 }

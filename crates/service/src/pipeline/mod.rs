@@ -3,7 +3,7 @@
 mod bindings;
 mod record;
 
-use std::{sync::Arc, time::Instant};
+use std::sync::Arc;
 
 use claimsmith_claims::Ledger;
 use claimsmith_model::{
@@ -94,14 +94,16 @@ pub(crate) async fn run(
         started_at: environment.clock.now(),
     };
     if bindings.actions.is_empty() {
-        warn_of_other_trigger(context, environment, &mut result).await?;
+        warn_of_other_trigger(context, environment, &mut result).await;
     }
-    let begun = Instant::now();
+    let mut left_us = TRIGGER_DEADLINE_MS * 1_000;
     for bound in &bindings.actions {
-        let spent_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         let limits = Limits::default();
-        let left_ms = TRIGGER_DEADLINE_MS.saturating_sub(spent_ms);
-        let limits = Limits { deadline_ms: limits.deadline_ms.min(left_ms), ..limits };
+        let left_ms = left_us / 1_000;
+        let limits = Limits {
+            deadline_ms: limits.deadline_ms.min(left_ms),
+            ..limits
+        };
         let invocation = Invocation {
             trigger: result.trigger,
             action: Arc::clone(&bound.name),
@@ -115,9 +117,19 @@ pub(crate) async fn run(
             seed: ids.seed(),
             limits,
         };
-        if let Some(verdict) =
-            run_one(context, environment, bound, invocation, left_ms, &mut result).await
-        {
+        let verdict = run_one(
+            context,
+            environment,
+            bound,
+            invocation,
+            left_ms,
+            &mut result,
+        )
+        .await;
+        // Waiting for a place is not the Actions' time, so it isn't counted.
+        let spent_us = result.runs.last().map_or(0, |run| run.usage.wall_time_us);
+        left_us = left_us.saturating_sub(spent_us);
+        if let Some(verdict) = verdict {
             result.verdict = verdict;
             break;
         }
@@ -147,13 +159,16 @@ async fn run_one(
         logs: Vec::new(),
         log_bytes_dropped: 0,
         refused_commands: Vec::new(),
+        refusals_unlisted: 0,
         fault: None,
     };
     let fault = match &bound.module {
         Err(message) => Some(fault(FaultKind::Host, message.clone())),
         Ok(_) if left_ms == 0 => Some(fault(
             FaultKind::Deadline,
-            format!("the Actions of this trigger together took longer than {TRIGGER_DEADLINE_MS} ms"),
+            format!(
+                "the Actions of this trigger together took longer than {TRIGGER_DEADLINE_MS} ms"
+            ),
         )),
         Ok(module) => {
             let mut outcome = environment.engine.execute(module, invocation).await;
@@ -161,6 +176,7 @@ async fn run_one(
             run.logs = std::mem::take(&mut outcome.logs);
             run.log_bytes_dropped = outcome.log_bytes_dropped;
             run.refused_commands = std::mem::take(&mut outcome.refused_commands);
+            run.refusals_unlisted = outcome.refusals_unlisted;
             let has_refusal = !outcome.refused_claims.is_empty();
             result.refused.append(&mut outcome.refused_claims);
             match outcome.fault.take() {
@@ -177,7 +193,7 @@ async fn run_one(
     if let Some(fault) = &fault {
         tracing::warn!(
             execution_id = %result.execution_id, tenant = %context.tenant.id, action = %bound.name,
-            kind = ?fault.kind, blame = ?fault.blame, message = fault.message, "an Action failed"
+            kind = ?fault.kind, blame = ?fault.blame, "an Action failed; its record says how"
         );
     }
     run.fault = fault;
@@ -197,7 +213,9 @@ fn take_over(
 ) -> Option<Verdict> {
     let now_ms = u64::try_from(result.started_at.as_millis()).unwrap_or(0);
     if outcome.commands.iter().any(is_cache_command) {
-        context.action_cache(result.trigger).apply(&outcome.commands, now_ms);
+        context
+            .action_cache(result.trigger)
+            .apply(&outcome.commands, now_ms);
     }
     result.access_token = outcome.access_token;
     result.id_token = outcome.id_token;
@@ -253,35 +271,44 @@ fn merge(metadata: &mut JsonObject, changes: &JsonObject) {
 }
 
 const fn is_cache_command(command: &Command) -> bool {
-    matches!(command, Command::CacheSet { .. } | Command::CacheDelete { .. })
+    matches!(
+        command,
+        Command::CacheSet { .. } | Command::CacheDelete { .. }
+    )
 }
 
 fn fault(kind: FaultKind, message: String) -> Fault {
-    Fault { kind, blame: kind.blame(), message }
+    Fault {
+        kind,
+        blame: kind.blame(),
+        message,
+    }
 }
 
 /// Tells an author whose Actions are all bound to the trigger that this grant does
-/// not run.
+/// not run. No more than a hint: when the other trigger can't be read, there is none.
 async fn warn_of_other_trigger(
     context: &TenantContext,
     environment: &Environment,
     result: &mut TriggerResult,
-) -> Result<(), ServiceError> {
+) {
     let (other, grants) = match result.trigger {
         Trigger::PostLogin => (Trigger::CredentialsExchange, "A login"),
         Trigger::CredentialsExchange => (Trigger::PostLogin, "The client credentials grant"),
     };
-    if context.bindings(other, environment).await?.actions.is_empty() {
-        return Ok(());
+    match context.bindings(other, environment).await {
+        Ok(bindings) if bindings.actions.is_empty() => {}
+        Err(error) => tracing::warn!(tenant = %context.tenant.id, ?error, "bindings can't be read"),
+        Ok(_) => {
+            let trigger = result.trigger;
+            result.warnings.push(Warning {
+                code: "other_trigger_bound".to_owned(),
+                message: format!(
+                    "{grants} runs the trigger {trigger}, which has no Actions bound; the \
+                     tenant's Actions are bound to {other}."
+                ),
+                remedy: format!("Bind an Action that has a {trigger} handler to {trigger}."),
+            });
+        }
     }
-    let trigger = result.trigger;
-    result.warnings.push(Warning {
-        code: "other_trigger_bound".to_owned(),
-        message: format!(
-            "{grants} runs the trigger {trigger}, which has no Actions bound; the tenant's Actions \
-             are bound to {other}."
-        ),
-        remedy: format!("Bind an Action that has a {trigger} handler to {trigger}."),
-    });
-    Ok(())
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use claimsmith_claims::SealedClaims;
 use claimsmith_model::{
-    AdmittedClaim, ClientId, ExecutionOutcome, ExecutionRecord, GrantType, Timestamp,
-    TokenKind, UserId,
+    AdmittedClaim, ClientId, ExecutionOutcome, ExecutionRecord, GrantType, Timestamp, TokenKind,
+    UserId,
 };
 
 use super::{TriggerResult, Verdict};
@@ -42,7 +42,8 @@ pub(crate) fn record(
         Verdict::HostFailed => ExecutionOutcome::HostFailed,
     };
     let signed = |token, claims: Option<&SealedClaims>| -> Vec<AdmittedClaim> {
-        claims.map(|claims| claims.admitted().map(|claim| claim.record(token)).collect())
+        claims
+            .map(|claims| claims.admitted().map(|claim| claim.record(token)).collect())
             .unwrap_or_default()
     };
     let mut admitted = signed(TokenKind::AccessToken, sealed.access_token);

@@ -36,7 +36,11 @@ impl TokenService {
                 ));
             }
             Some(header) => {
-                if request.client_id.as_ref().is_some_and(|id| *id != header.client_id) {
+                if request
+                    .client_id
+                    .as_ref()
+                    .is_some_and(|id| *id != header.client_id)
+                {
                     return Err(TokenEndpointError::InvalidRequest(
                         "client_id differs from the one in the Authorization header".to_owned(),
                     ));
@@ -45,13 +49,15 @@ impl TokenService {
             }
             None => {
                 let id = request.client_id.clone();
-                let id = id.ok_or_else(|| TokenEndpointError::missing("client_id"))?;
+                let id = id.ok_or(TokenEndpointError::NoClientAuthentication)?;
                 (id, request.client_secret.clone())
             }
         };
         let id: ClientId = id.parse().map_err(|_| TokenEndpointError::InvalidClient)?;
         let client = context.store.client(&id).await?;
-        let Some(client) = client else { return Err(TokenEndpointError::InvalidClient) };
+        let Some(client) = client else {
+            return Err(TokenEndpointError::InvalidClient);
+        };
 
         match (client.token_endpoint_auth_method, secret) {
             (TokenEndpointAuthMethod::None, _) => {

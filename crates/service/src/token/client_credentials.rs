@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::{
     Issued, Refused, RequestFacts, TokenEndpointError, TokenService,
-    issue::{ACCESS_TOKEN_CLAIMS, after, empty_ledger},
+    issue::{ACCESS_TOKEN_CLAIMS, empty_ledger},
 };
 use crate::{
     TenantContext,
@@ -35,6 +35,7 @@ impl TokenService {
         }
         let (api, grant_scopes) = self.granted(context, &client, &request).await?;
         let requested = scopes(request.scope.as_deref())?;
+        let has_asked = !requested.is_empty();
         let target = if requested.is_empty() {
             grant_scopes.to_vec()
         } else {
@@ -54,8 +55,7 @@ impl TokenService {
             event: event(context, &client, &api, requested, target, request, facts),
         };
         let environment = &self.services.environment;
-        let mut result =
-            pipeline::run(context, environment, &self.services.ids, input).await?;
+        let mut result = pipeline::run(context, environment, &self.services.ids, input).await?;
         let now = environment.clock.now();
         let record = RecordFacts {
             client_id: client.client_id.clone(),
@@ -75,16 +75,25 @@ impl TokenService {
             return Err(self.refuse(context, result, record));
         };
         let execution_id = result.execution_id.clone();
-        let access_token = self
+        let signed = self
             .sign_access_token(context, &api, &checked.access_token)
-            .await
-            .map_err(after(&execution_id))?;
-        let sealed =
-            Sealed { access_token: Some(&checked.access_token), ..Sealed::default() };
+            .await;
+        let access_token = match signed {
+            Ok(access_token) => access_token,
+            Err(error) => return Err(self.fail(context, result, record, error)),
+        };
+        let sealed = Sealed {
+            access_token: Some(&checked.access_token),
+            ..Sealed::default()
+        };
         self.write_record(context, result, &sealed, record);
         let mut response = TokenResponse::bearer(access_token, api.token_lifetime_s);
-        response.scope = (!scope.is_empty()).then_some(scope);
-        Ok(Issued { response, execution_id })
+        // RFC 6749 section 5.1: what differs from what was asked for must be told.
+        response.scope = (has_asked || !scope.is_empty()).then_some(scope);
+        Ok(Issued {
+            response,
+            execution_id,
+        })
     }
 
     /// The API that is asked for, and the scopes that the client's grant for it holds.
@@ -102,9 +111,15 @@ impl TokenService {
                     .to_owned(),
             )
         })?;
-        let api = context.store.resource_server_by_identifier(audience).await?;
+        let api = context
+            .store
+            .resource_server_by_identifier(audience)
+            .await?;
         let api = api.ok_or_else(|| TokenEndpointError::UnknownAudience(audience.clone()))?;
-        let grant = context.store.client_grant(&client.client_id, audience).await?;
+        let grant = context
+            .store
+            .client_grant(&client.client_id, audience)
+            .await?;
         let grant = grant.ok_or_else(|| TokenEndpointError::NoClientGrant(audience.clone()))?;
         Ok((api, Arc::from(grant.scope)))
     }
@@ -125,9 +140,13 @@ fn event(
     facts: RequestFacts,
 ) -> Event {
     Event {
-        tenant: EventTenant { id: context.tenant.id.as_str().to_owned() },
+        tenant: EventTenant {
+            id: context.tenant.id.as_str().to_owned(),
+        },
         client: event_client(client),
-        resource_server: Some(EventResourceServer { identifier: api.identifier.clone() }),
+        resource_server: Some(EventResourceServer {
+            identifier: api.identifier.clone(),
+        }),
         transaction: EventTransaction {
             protocol: None,
             requested_scopes: requested.into_vec(),

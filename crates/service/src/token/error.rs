@@ -4,7 +4,7 @@ use claimsmith_model::{Denial, DenialCode, ExecutionId, GrantType};
 use claimsmith_oauth::{ErrorBody, ErrorCode};
 use claimsmith_storage::StorageError;
 
-use crate::ServiceError;
+use crate::{ServiceError, password::VerifyError};
 
 /// Why the token endpoint refused. The `Display` texts are for clients.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +16,13 @@ pub enum TokenEndpointError {
     /// was is nobody's business.
     #[error("the client is unknown or its credentials are wrong")]
     InvalidClient,
+    /// No client authentication was included, which RFC 6749 section 5.2 calls
+    /// `invalid_client` too.
+    #[error(
+        "the parameter client_id is missing: give client_id and client_secret in the body, or in \
+         the header Authorization: Basic"
+    )]
+    NoClientAuthentication,
     /// The client may not use the grant.
     #[error("the client may not use the grant {}; add it to the client's grant_types", grant.as_str())]
     GrantNotAllowed {
@@ -58,6 +65,9 @@ pub enum TokenEndpointError {
     /// A claim was refused, and the tenant wants no token then.
     #[error("a claim that an Action set was refused; see execution {0}")]
     ClaimRefused(ExecutionId),
+    /// More logins wait than the server can answer soon.
+    #[error("the server has too many logins to verify; try again in a moment")]
+    Busy,
     /// The server failed. The client learns nothing of how.
     #[error("the server could not complete the request")]
     Host(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -73,7 +83,7 @@ impl TokenEndpointError {
     pub fn code(&self) -> ErrorCode {
         match self {
             Self::InvalidRequest(_) => ErrorCode::InvalidRequest,
-            Self::InvalidClient => ErrorCode::InvalidClient,
+            Self::InvalidClient | Self::NoClientAuthentication => ErrorCode::InvalidClient,
             Self::GrantNotAllowed { .. } | Self::PublicClient | Self::NoClientGrant(_) => {
                 ErrorCode::UnauthorizedClient
             }
@@ -89,6 +99,7 @@ impl TokenEndpointError {
                 DenialCode::InvalidRequest => ErrorCode::InvalidRequest,
                 DenialCode::ServerError => ErrorCode::ServerError,
             },
+            Self::Busy => ErrorCode::TemporarilyUnavailable,
             Self::Host(_) => ErrorCode::ServerError,
         }
     }
@@ -100,11 +111,19 @@ impl TokenEndpointError {
     }
 }
 
+/// Always the server's fault: what those errors call invalid is what was stored, not
+/// what the client sent.
 impl From<ServiceError> for TokenEndpointError {
     fn from(error: ServiceError) -> Self {
+        Self::Host(Box::new(error))
+    }
+}
+
+impl From<VerifyError> for TokenEndpointError {
+    fn from(error: VerifyError) -> Self {
         match error {
-            ServiceError::Invalid(text) => Self::InvalidRequest(text),
-            other => Self::Host(Box::new(other)),
+            VerifyError::Busy => Self::Busy,
+            VerifyError::Failed(error) => error.into(),
         }
     }
 }
@@ -126,6 +145,24 @@ pub struct Refused {
 
 impl<E: Into<TokenEndpointError>> From<E> for Refused {
     fn from(error: E) -> Self {
-        Self { error: error.into(), execution_id: None }
+        Self {
+            error: error.into(),
+            execution_id: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_missing_in_storage_is_no_fault_of_the_client() {
+        let missing = ServiceError::from(StorageError::NotFound { what: "the tenant" });
+
+        let body = TokenEndpointError::from(missing).body();
+
+        assert_eq!(body.error(), ErrorCode::ServerError);
+        assert!(!body.error_description().contains("tenant"), "{body:?}");
     }
 }

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use claimsmith_claims::SealedClaims;
 use claimsmith_keys::{KeySet, TokenType, sign_hs256};
 use claimsmith_model::{
-    Client, ExecutionId, JsonObject, OnRefusal, ResourceServer, SigningAlgorithm, TokenDialect,
-    TokenKind,
+    Client, JsonObject, OnRefusal, ResourceServer, SigningAlgorithm, TokenDialect, TokenKind,
 };
 
 use super::{Refused, TokenEndpointError, TokenService};
@@ -17,14 +16,26 @@ use crate::{
 
 /// The claims that this server may write into an access token.
 pub(crate) const ACCESS_TOKEN_CLAIMS: [&str; 13] = [
-    "iss", "sub", "aud", "iat", "exp", "azp", "scope", "gty", "permissions", "org_id", "org_name",
-    "jti", "client_id",
+    "iss",
+    "sub",
+    "aud",
+    "iat",
+    "exp",
+    "azp",
+    "scope",
+    "gty",
+    "permissions",
+    "org_id",
+    "org_name",
+    "jti",
+    "client_id",
 ];
 
 /// The claims that this server may write into every ID token; profile claims come
 /// by scope.
-pub(crate) const ID_TOKEN_CLAIMS: [&str; 8] =
-    ["iss", "sub", "aud", "iat", "exp", "nonce", "org_id", "org_name"];
+pub(crate) const ID_TOKEN_CLAIMS: [&str; 8] = [
+    "iss", "sub", "aud", "iat", "exp", "nonce", "org_id", "org_name",
+];
 
 /// The tokens' claims, checked and ready to sign.
 pub(super) struct Checked {
@@ -47,9 +58,36 @@ impl TokenService {
             Verdict::HostFailed => TokenEndpointError::Host("an Action could not be run".into()),
             Verdict::Proceed => TokenEndpointError::ClaimRefused(execution_id.clone()),
         };
-        let sealed = Sealed { refusal_failed: true, ..Sealed::default() };
+        let sealed = Sealed {
+            refusal_failed: true,
+            ..Sealed::default()
+        };
         self.write_record(context, result, &sealed, facts);
-        Refused { error, execution_id: Some(execution_id) }
+        Refused {
+            error,
+            execution_id: Some(execution_id),
+        }
+    }
+
+    /// Ends a trigger's run that the server could not complete: writes its record,
+    /// answers with its identifier.
+    pub(super) fn fail(
+        &self,
+        context: &TenantContext,
+        result: TriggerResult,
+        facts: RecordFacts,
+        error: impl Into<TokenEndpointError>,
+    ) -> Refused {
+        let execution_id = result.execution_id.clone();
+        let result = TriggerResult {
+            verdict: Verdict::HostFailed,
+            ..result
+        };
+        self.write_record(context, result, &Sealed::default(), facts);
+        Refused {
+            error: error.into(),
+            execution_id: Some(execution_id),
+        }
     }
 
     /// Seals the claims, each token's own with those of the Actions. `Err` when the
@@ -72,7 +110,10 @@ impl TokenService {
         if on_refusal == OnRefusal::Fail && result.has_refusal {
             return Err(());
         }
-        Ok(Checked { access_token, id_token })
+        Ok(Checked {
+            access_token,
+            id_token,
+        })
     }
 
     pub(super) fn write_record(
@@ -83,7 +124,10 @@ impl TokenService {
         facts: RecordFacts,
     ) {
         let record = record(result, sealed, facts);
-        self.services.environment.executions.record(&context.tenant.id, record);
+        self.services
+            .environment
+            .executions
+            .record(&context.tenant.id, record);
     }
 
     /// Signs an access token as its API wants it.
@@ -116,8 +160,9 @@ impl TokenService {
         client: &Client,
         claims: &SealedClaims,
     ) -> Result<String, TokenEndpointError> {
-        let algorithm =
-            client.id_token_signing_algorithm.unwrap_or(context.tenant.settings.signing_algorithm);
+        let algorithm = client
+            .id_token_signing_algorithm
+            .unwrap_or(context.tenant.settings.signing_algorithm);
         let keys = self.keys(context, algorithm).await?;
         keys.sign(algorithm, TokenType::Jwt, claims).map_err(host)
     }
@@ -129,12 +174,6 @@ impl TokenService {
     ) -> Result<Arc<KeySet>, TokenEndpointError> {
         Ok(context.keys(algorithm, &self.services.environment).await?)
     }
-}
-
-/// Puts the execution's identifier to a failure after a trigger ran.
-pub(super) fn after(execution_id: &ExecutionId) -> impl Fn(TokenEndpointError) -> Refused {
-    let execution_id = execution_id.clone();
-    move |error| Refused { error, execution_id: Some(execution_id.clone()) }
 }
 
 /// Warns that claims of an access token are not to be seen, because it is opaque.

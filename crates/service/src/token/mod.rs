@@ -14,12 +14,15 @@ use claimsmith_model::{ExecutionId, GrantType};
 use claimsmith_oauth::{TokenRequest, TokenResponse};
 
 pub use client::{ClientCredentials, is_same_secret};
-pub(crate) use issue::{ACCESS_TOKEN_CLAIMS, ID_TOKEN_CLAIMS};
 pub use error::{Refused, TokenEndpointError};
+pub(crate) use issue::{ACCESS_TOKEN_CLAIMS, ID_TOKEN_CLAIMS};
 pub use request_facts::RequestFacts;
 pub use user_info::{UserInfo, UserInfoError};
 
-use crate::{Services, TenantContext};
+use crate::{ServiceError, Services, TenantContext};
+
+/// Expired tokens removed in one write, so that logins don't wait behind it.
+const FORGOTTEN_AT_ONCE_MAX: usize = 1_000;
 
 /// Issues tokens. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -62,7 +65,8 @@ impl TokenService {
         }
         match grant {
             GrantType::ClientCredentials => {
-                self.client_credentials(context, client, request, facts).await
+                self.client_credentials(context, client, request, facts)
+                    .await
             }
             GrantType::Password | GrantType::PasswordRealm => {
                 self.password(context, client, grant, request, facts).await
@@ -71,6 +75,25 @@ impl TokenService {
                 Err(TokenEndpointError::UnsupportedGrant(grant.as_str().to_owned()).into())
             }
         }
+    }
+}
+
+impl TokenService {
+    /// Forgets opaque tokens that have expired, a bounded number for each tenant.
+    /// Answers how many; to be called again when that isn't zero.
+    ///
+    /// # Errors
+    /// When the store can't be written.
+    pub async fn forget_expired_tokens(&self) -> Result<usize, ServiceError> {
+        let now = self.services.environment.clock.now();
+        let mut forgotten = 0;
+        for tenant in self.services.tenants.all() {
+            let removed = tenant
+                .store
+                .remove_expired_opaque_tokens(now, FORGOTTEN_AT_ONCE_MAX);
+            forgotten += removed.await?;
+        }
+        Ok(forgotten)
     }
 }
 

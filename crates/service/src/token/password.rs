@@ -11,7 +11,8 @@ use claimsmith_model::{
     AuthenticationMethod, Client, Connection, Event, EventAuthentication, EventAuthorization,
     EventConnection, EventOrganization, EventResourceServer, EventStats, EventTenant,
     EventTransaction, EventUser, GrantType, JsonObject, OpaqueToken, Organization,
-    OrganizationUsage, Permission, ResourceServer, Role, TokenDialect, TokenKind, Trigger, User,
+    OrganizationUsage, Permission, ResourceServer, Role, Timestamp, TokenDialect, TokenKind,
+    Trigger, User,
 };
 use claimsmith_oauth::{TokenRequest, TokenResponse};
 use serde_json::{Value, json};
@@ -19,12 +20,12 @@ use serde_json::{Value, json};
 use super::{
     Issued, Refused, RequestFacts, TokenEndpointError, TokenService,
     client_credentials::{event_client, scopes},
-    issue::{ACCESS_TOKEN_CLAIMS, Checked, ID_TOKEN_CLAIMS, after, warn_if_opaque},
+    issue::{ACCESS_TOKEN_CLAIMS, Checked, ID_TOKEN_CLAIMS, warn_if_opaque},
     user_info::profile_claims,
 };
 use crate::{
     DATABASE_CONNECTION, TenantContext,
-    pipeline::{self, RecordFacts, Sealed, TriggerInput, TriggerResult, Verdict},
+    pipeline::{self, MetadataChanges, RecordFacts, Sealed, TriggerInput, TriggerResult, Verdict},
 };
 
 /// Lifetime of an opaque access token in seconds: a day, as in the reference product.
@@ -69,40 +70,40 @@ impl TokenService {
             grant,
             ended_at: now,
         };
-        let execution_id = result.execution_id.clone();
-        let user_id = &login.user.user_id;
-        let changes = result.metadata.clone();
         if result.verdict != Verdict::Proceed {
             // What Actions stored before one denied is kept; what a failing one asked
             // for never got here.
-            if !changes.is_empty() {
-                context
-                    .store
-                    .merge_user_metadata(
-                        user_id,
-                        &changes.app_metadata,
-                        &changes.user_metadata,
-                        now,
-                    )
-                    .await
-                    .map_err(|error| after(&execution_id)(error.into()))?;
-            }
+            self.keep_metadata(context, &login, &result.metadata, now)
+                .await;
             return Err(self.refuse(context, result, record));
         }
         if login.api.is_none() {
             warn_if_opaque(&mut result);
         }
-        let (access_token, id_token) = self.standard_claims(context, &login, &result, now.as_seconds());
+        let (access_token, id_token) =
+            self.standard_claims(context, &login, &result, now.as_seconds());
         let Ok(checked) = Self::seal(context, &mut result, access_token, id_token) else {
+            self.keep_metadata(context, &login, &result.metadata, now)
+                .await;
             return Err(self.refuse(context, result, record));
         };
-        context
-            .store
-            .record_login(user_id, &changes.app_metadata, &changes.user_metadata, &ip, now)
-            .await
-            .map_err(|error| after(&execution_id)(error.into()))?;
-        let response =
-            self.respond(context, &login, &result, &checked).await.map_err(after(&execution_id))?;
+        // Signed first and stored then: a login that gives no token leaves no trace.
+        let tokens = match self.sign(context, &login, &checked).await {
+            Ok(tokens) => tokens,
+            Err(error) => return Err(self.fail(context, result, record, error)),
+        };
+        let stored = self.store(context, &login, &result, &checked, &tokens, &ip, now);
+        if let Err(error) = stored.await {
+            return Err(self.fail(context, result, record, error));
+        }
+
+        let execution_id = result.execution_id.clone();
+        let scope = &result.event.transaction.target_scopes;
+        let mut response = TokenResponse::bearer(tokens.access_token, tokens.lifetime_s);
+        response.id_token = tokens.id_token;
+        // RFC 6749 section 5.1: what differs from what was asked for must be told.
+        response.scope =
+            (!login.requested.is_empty() || !scope.is_empty()).then(|| scope.join(" "));
         let is_jwt = login.api.is_some();
         let sealed = Sealed {
             access_token: is_jwt.then_some(&checked.access_token),
@@ -110,7 +111,10 @@ impl TokenService {
             refusal_failed: false,
         };
         self.write_record(context, result, &sealed, record);
-        Ok(Issued { response, execution_id })
+        Ok(Issued {
+            response,
+            execution_id,
+        })
     }
 
     /// Checks the password and everything that doesn't need an Action.
@@ -129,13 +133,22 @@ impl TokenService {
             return Err(TokenEndpointError::missing("realm"));
         }
         let realm = request.realm.as_deref().unwrap_or(DATABASE_CONNECTION);
-        let connection = context.store.connection_by_name(realm).await?.ok_or_else(|| {
-            TokenEndpointError::InvalidRequest("there is no connection of that realm".to_owned())
-        })?;
+        let connection = context
+            .store
+            .connection_by_name(realm)
+            .await?
+            .ok_or_else(|| {
+                TokenEndpointError::InvalidRequest(
+                    "there is no connection of that realm".to_owned(),
+                )
+            })?;
         let api = self.api(context, request).await?;
         let requested = scopes(request.scope.as_deref())?;
 
-        let user = context.store.user_by_login(&connection.name, username).await?;
+        let user = context
+            .store
+            .user_by_login(&connection.name, username)
+            .await?;
         let hash = user.as_ref().and_then(|user| user.password_hash.as_ref());
         let is_right = self.services.passwords.verify(password, hash).await?;
         let Some(user) = user.filter(|_| is_right) else {
@@ -152,7 +165,9 @@ impl TokenService {
             .iter()
             .filter(|scope| {
                 OIDC_SCOPES.contains(scope)
-                    || api.as_ref().is_some_and(|api| may_have(api, &authorization, scope))
+                    || api
+                        .as_ref()
+                        .is_some_and(|api| may_have(api, &authorization, scope))
             })
             .map(str::to_owned)
             .collect();
@@ -176,11 +191,16 @@ impl TokenService {
         request: &TokenRequest,
     ) -> Result<Option<ResourceServer>, TokenEndpointError> {
         let default = context.tenant.settings.default_audience.as_ref();
-        let Some(audience) = request.audience.as_ref().or(default) else { return Ok(None) };
+        let Some(audience) = request.audience.as_ref().or(default) else {
+            return Ok(None);
+        };
         if *audience == context.userinfo_audience() {
             return Ok(None);
         }
-        let api = context.store.resource_server_by_identifier(audience).await?;
+        let api = context
+            .store
+            .resource_server_by_identifier(audience)
+            .await?;
         let api = api.ok_or_else(|| TokenEndpointError::UnknownAudience(audience.clone()))?;
         Ok(Some(api))
     }
@@ -215,7 +235,10 @@ impl TokenService {
             ))
         };
         let organization = found.ok_or_else(unknown)?;
-        let membership = context.store.membership(&organization.id, &user.user_id).await?;
+        let membership = context
+            .store
+            .membership(&organization.id, &user.user_id)
+            .await?;
         membership.ok_or_else(unknown)?;
         Ok(Some(organization))
     }
@@ -280,56 +303,103 @@ impl TokenService {
         (access_token, Some(id_token))
     }
 
-    /// Signs, stores what must be stored, and makes the answer.
-    async fn respond(
+    /// Signs the tokens; an access token without an API is opaque.
+    async fn sign(
+        &self,
+        context: &TenantContext,
+        login: &Login,
+        checked: &Checked,
+    ) -> Result<Tokens, TokenEndpointError> {
+        let (access_token, lifetime_s) = match &login.api {
+            Some(api) => {
+                let signed = self.sign_access_token(context, api, &checked.access_token);
+                (signed.await?, api.token_lifetime_s)
+            }
+            None => (self.services.ids.token(), OPAQUE_TOKEN_LIFETIME_S),
+        };
+        let id_token = match &checked.id_token {
+            Some(claims) => Some(self.sign_id_token(context, &login.client, claims).await?),
+            None => None,
+        };
+        Ok(Tokens {
+            access_token,
+            lifetime_s,
+            id_token,
+        })
+    }
+
+    /// Stores the login, what Actions changed, and what `/userinfo` will need.
+    #[expect(clippy::too_many_arguments, reason = "all that a login leaves behind")]
+    async fn store(
         &self,
         context: &TenantContext,
         login: &Login,
         result: &TriggerResult,
         checked: &Checked,
-    ) -> Result<TokenResponse, TokenEndpointError> {
-        let scope = &result.event.transaction.target_scopes;
-        let (access_token, lifetime_s) = match &login.api {
-            Some(api) => {
-                let token = self.sign_access_token(context, api, &checked.access_token).await?;
-                (token, api.token_lifetime_s)
-            }
-            None => {
-                let token = self.opaque_token(context, login, scope).await?;
-                (token, OPAQUE_TOKEN_LIFETIME_S)
-            }
-        };
-        let id_token = match &checked.id_token {
-            Some(claims) => {
-                let (user, client) = (&login.user.user_id, &login.client.client_id);
-                context.store.put_userinfo_claims(user, client, claims.custom()).await?;
-                Some(self.sign_id_token(context, &login.client, claims).await?)
-            }
-            None => None,
-        };
-        let mut response = TokenResponse::bearer(access_token, lifetime_s);
-        response.id_token = id_token;
-        response.scope = (!scope.is_empty()).then(|| scope.join(" "));
-        Ok(response)
+        tokens: &Tokens,
+        ip: &str,
+        now: Timestamp,
+    ) -> Result<(), TokenEndpointError> {
+        let (user_id, client_id) = (&login.user.user_id, &login.client.client_id);
+        if login.api.is_none() {
+            let stored = OpaqueToken {
+                user_id: user_id.clone(),
+                client_id: client_id.clone(),
+                scope: result.event.transaction.target_scopes.clone(),
+                expires_at: now.plus_seconds(i64::from(tokens.lifetime_s)),
+            };
+            let hash = token_hash(&tokens.access_token);
+            context.store.put_opaque_token(&hash, &stored).await?;
+        }
+        if let Some(claims) = &checked.id_token {
+            let claims = claims.custom();
+            context
+                .store
+                .put_userinfo_claims(user_id, client_id, claims)
+                .await?;
+        }
+        let MetadataChanges {
+            app_metadata,
+            user_metadata,
+        } = &result.metadata;
+        context
+            .store
+            .record_login(user_id, app_metadata, user_metadata, ip, now)
+            .await?;
+        Ok(())
     }
 
-    async fn opaque_token(
+    /// Writes what Actions changed at a login that gives no token. When that fails
+    /// the refusal stands all the same.
+    async fn keep_metadata(
         &self,
         context: &TenantContext,
         login: &Login,
-        scope: &[String],
-    ) -> Result<String, TokenEndpointError> {
-        let token = self.services.ids.token();
-        let now = self.services.environment.clock.now();
-        let stored = OpaqueToken {
-            user_id: login.user.user_id.clone(),
-            client_id: login.client.client_id.clone(),
-            scope: scope.to_vec(),
-            expires_at: now.plus_seconds(i64::from(OPAQUE_TOKEN_LIFETIME_S)),
-        };
-        context.store.put_opaque_token(&token_hash(&token), &stored).await?;
-        Ok(token)
+        changes: &MetadataChanges,
+        now: Timestamp,
+    ) {
+        if changes.is_empty() {
+            return;
+        }
+        let user_id = &login.user.user_id;
+        let MetadataChanges {
+            app_metadata,
+            user_metadata,
+        } = changes;
+        let merged = context
+            .store
+            .merge_user_metadata(user_id, app_metadata, user_metadata, now);
+        if let Err(error) = merged.await {
+            tracing::error!(tenant = %context.tenant.id, %user_id, %error, "metadata was not kept");
+        }
     }
+}
+
+/// What a login answers with.
+struct Tokens {
+    access_token: String,
+    lifetime_s: u32,
+    id_token: Option<String>,
 }
 
 /// The SHA-256 under which an opaque token is stored.
@@ -346,7 +416,10 @@ pub(super) fn token_hash(token: &str) -> [u8; 32] {
 /// `enforce_policies` those of the user's permissions.
 fn may_have(api: &ResourceServer, authorization: &EventAuthorization, scope: &str) -> bool {
     if api.enforce_policies {
-        return authorization.permissions.iter().any(|permission| permission == scope);
+        return authorization
+            .permissions
+            .iter()
+            .any(|permission| permission == scope);
     }
     api.scopes.iter().any(|known| known.value == scope)
 }
@@ -360,8 +433,15 @@ async fn authorization(
 ) -> Result<EventAuthorization, TokenEndpointError> {
     let mut role_ids: BTreeSet<_> = user.roles.iter().cloned().collect();
     if let Some(organization) = organization {
-        let membership = context.store.membership(&organization.id, &user.user_id).await?;
-        role_ids.extend(membership.into_iter().flat_map(|membership| membership.roles));
+        let membership = context
+            .store
+            .membership(&organization.id, &user.user_id)
+            .await?;
+        role_ids.extend(
+            membership
+                .into_iter()
+                .flat_map(|membership| membership.roles),
+        );
     }
     let mut roles = BTreeSet::new();
     let mut permissions = BTreeSet::new();
@@ -370,11 +450,20 @@ async fn authorization(
     };
     for id in role_ids {
         // A role that was deleted means nothing any more.
-        let Some(Role { name, permissions: held, .. }) = context.store.role(&id).await? else {
+        let Some(Role {
+            name,
+            permissions: held,
+            ..
+        }) = context.store.role(&id).await?
+        else {
             continue;
         };
         roles.insert(name);
-        permissions.extend(held.iter().filter(is_for_api).map(|p| p.permission_name.clone()));
+        permissions.extend(
+            held.iter()
+                .filter(is_for_api)
+                .map(|p| p.permission_name.clone()),
+        );
     }
     let direct = user.permissions.iter().filter(is_for_api);
     permissions.extend(direct.map(|permission| permission.permission_name.clone()));
@@ -402,13 +491,17 @@ fn trigger_input(
     login: &Login,
     request: TokenRequest,
     facts: RequestFacts,
-    now: claimsmith_model::Timestamp,
+    now: Timestamp,
 ) -> TriggerInput {
     let requested: Arc<[String]> = Arc::from(login.requested.as_slice());
     let profile = profile_claims(&login.user, &login.granted);
     let id_token_claims: Arc<[&'static str]> = ID_TOKEN_CLAIMS
         .into_iter()
-        .chain(super::user_info::PROFILE_CLAIMS.into_iter().filter(|name| profile.contains_key(*name)))
+        .chain(
+            super::user_info::PROFILE_CLAIMS
+                .into_iter()
+                .filter(|name| profile.contains_key(*name)),
+        )
         .collect();
     TriggerInput {
         trigger: Trigger::PostLogin,
@@ -434,7 +527,7 @@ fn event(
     login: &Login,
     request: TokenRequest,
     facts: RequestFacts,
-    now: claimsmith_model::Timestamp,
+    now: Timestamp,
 ) -> Event {
     let protocol = match login.grant {
         GrantType::PasswordRealm | GrantType::Password => "oauth2-password",
@@ -444,7 +537,9 @@ fn event(
         GrantType::ClientCredentials => "",
     };
     Event {
-        tenant: EventTenant { id: context.tenant.id.as_str().to_owned() },
+        tenant: EventTenant {
+            id: context.tenant.id.as_str().to_owned(),
+        },
         client: event_client(&login.client),
         user: Some(event_user(&login.user)),
         connection: Some(EventConnection {
@@ -454,13 +549,15 @@ fn event(
             metadata: login.connection.metadata.clone(),
         }),
         organization: login.organization.as_ref().map(event_organization),
-        resource_server: login
-            .api
-            .as_ref()
-            .map(|api| EventResourceServer { identifier: api.identifier.clone() }),
+        resource_server: login.api.as_ref().map(|api| EventResourceServer {
+            identifier: api.identifier.clone(),
+        }),
         authorization: Some(login.authorization.clone()),
         authentication: Some(EventAuthentication {
-            methods: vec![AuthenticationMethod { name: "pwd".to_owned(), timestamp: now }],
+            methods: vec![AuthenticationMethod {
+                name: "pwd".to_owned(),
+                timestamp: now,
+            }],
         }),
         transaction: EventTransaction {
             protocol: Some(protocol.to_owned()),
@@ -469,7 +566,9 @@ fn event(
             metadata: JsonObject::new(),
             correlation_id: request.correlation_id,
         },
-        stats: Some(EventStats { logins_count: login.user.logins_count.saturating_add(1) }),
+        stats: Some(EventStats {
+            logins_count: login.user.logins_count.saturating_add(1),
+        }),
         request: facts.into_event(request.body),
         refresh_token: None,
         other: JsonObject::new(),
@@ -480,7 +579,10 @@ fn event_organization(organization: &Organization) -> EventOrganization {
     EventOrganization {
         id: organization.id.as_str().to_owned(),
         name: organization.name.clone(),
-        display_name: organization.display_name.clone().unwrap_or_else(|| organization.name.clone()),
+        display_name: organization
+            .display_name
+            .clone()
+            .unwrap_or_else(|| organization.name.clone()),
         metadata: organization.metadata.clone(),
     }
 }
@@ -512,8 +614,16 @@ fn event_user(user: &User) -> EventUser {
 fn attributes(user: &User) -> JsonObject {
     let known = serde_json::to_value(EventUser::default()).unwrap_or(Value::Null);
     let optional = [
-        "email", "username", "phone_number", "phone_verified", "name", "nickname", "given_name",
-        "family_name", "picture", "last_password_reset",
+        "email",
+        "username",
+        "phone_number",
+        "phone_verified",
+        "name",
+        "nickname",
+        "given_name",
+        "family_name",
+        "picture",
+        "last_password_reset",
     ];
     user.profile_attributes
         .iter()

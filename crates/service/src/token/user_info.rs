@@ -12,8 +12,16 @@ use crate::{ServiceError, TenantContext};
 /// The profile claims that this server knows, by the names of OpenID Connect Core
 /// section 5.1.
 pub(super) const PROFILE_CLAIMS: [&str; 10] = [
-    "name", "given_name", "family_name", "nickname", "picture", "updated_at", "email",
-    "email_verified", "phone_number", "phone_number_verified",
+    "name",
+    "given_name",
+    "family_name",
+    "nickname",
+    "picture",
+    "updated_at",
+    "email",
+    "email_verified",
+    "phone_number",
+    "phone_number_verified",
 ];
 
 /// What `/userinfo` answers: `sub`, profile claims by scope, and the ID token's
@@ -66,7 +74,9 @@ impl TokenService {
             return Err(UserInfoError::InsufficientScope);
         }
         let user = context.store.user(&user_id).await?;
-        let user = user.filter(|user| !user.blocked).ok_or(UserInfoError::InvalidToken)?;
+        let user = user
+            .filter(|user| !user.blocked)
+            .ok_or(UserInfoError::InvalidToken)?;
         let mut info = JsonObject::new();
         info.insert("sub".into(), json!(user.user_id));
         info.extend(profile_claims(&user, &scope));
@@ -110,7 +120,10 @@ impl TokenService {
         token: &BearerToken,
     ) -> Result<(UserId, ClientId, Vec<String>), UserInfoError> {
         let now = self.services.environment.clock.now();
-        let stored = context.store.opaque_token(&token_hash(token.expose())).await?;
+        let stored = context
+            .store
+            .opaque_token(&token_hash(token.expose()))
+            .await?;
         let stored = stored.filter(|stored| now < stored.expires_at);
         let stored = stored.ok_or(UserInfoError::InvalidToken)?;
         Ok((stored.user_id, stored.client_id, stored.scope))

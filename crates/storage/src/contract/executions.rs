@@ -33,6 +33,7 @@ pub fn execution_record(id: &str) -> ExecutionRecord {
             }],
             log_bytes_dropped: 0,
             refused_commands: vec![],
+            refusals_unlisted: 0,
             fault: None,
         }],
         admitted: vec![],

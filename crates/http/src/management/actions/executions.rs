@@ -60,6 +60,9 @@ struct ResultView<'a> {
     logs: &'a [LogLine],
     log_bytes_dropped: u64,
     refused_commands: &'a [RefusedCommand],
+    refusals_unlisted: u64,
+    /// For `claimsmith action run --seed`; a text, because JSON numbers lose digits.
+    seed: String,
 }
 
 #[derive(Serialize)]
@@ -140,6 +143,8 @@ impl<'a> ResultView<'a> {
             logs: &run.logs,
             log_bytes_dropped: run.log_bytes_dropped,
             refused_commands: &run.refused_commands,
+            refusals_unlisted: run.refusals_unlisted,
+            seed: run.seed.to_string(),
         }
     }
 }

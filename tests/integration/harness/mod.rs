@@ -1,0 +1,123 @@
+//! A server to test, and words to say what is wanted of it.
+
+pub(crate) mod actions;
+pub(crate) mod command_line;
+pub(crate) mod http;
+mod reply;
+mod tenant;
+mod things;
+mod token_request;
+pub(crate) mod verify;
+
+use std::{fs, ops::Deref, path::Path};
+
+use claimsmith_model::Secret;
+use claimsmith_server::{RunningServer, ServeConfig};
+use serde_json::Value;
+use tempfile::TempDir;
+
+pub(crate) use actions::{CREDENTIALS_EXCHANGE, POST_LOGIN, guest, scripted};
+pub(crate) use reply::Reply;
+pub(crate) use tenant::Tenant;
+pub(crate) use things::{Client, PASSWORD, User};
+
+/// The API that tests ask tokens for, where it doesn't matter which. Its tokens are
+/// signed with ES256, whose keys are made in no time.
+pub(crate) const API: &str = "https://api.example.com/";
+
+/// A server with its data in a temporary folder. It reads as its first tenant.
+#[derive(Debug)]
+pub(crate) struct TestServer {
+    running: RunningServer,
+    folder: TempDir,
+    dev: Tenant,
+}
+
+impl Deref for TestServer {
+    type Target = Tenant;
+
+    fn deref(&self) -> &Tenant {
+        &self.dev
+    }
+}
+
+impl TestServer {
+    /// Starts a server on an empty folder. Its first tenant has the API [`API`] with
+    /// the scopes `read:reports` and `write:reports`.
+    pub(crate) async fn start() -> Self {
+        let server = Self::start_empty().await;
+        server.api(API).create().await;
+        server
+    }
+
+    /// Starts a server on an empty folder, and adds nothing to what that makes.
+    pub(crate) async fn start_empty() -> Self {
+        Self::start_on(tempfile::tempdir().unwrap()).await
+    }
+
+    async fn start_on(folder: TempDir) -> Self {
+        let running = claimsmith_server::start(config(folder.path()))
+            .await
+            .unwrap();
+        let dev = Tenant::of_bootstrap(running.address, &bootstrap(folder.path()));
+        Self {
+            running,
+            folder,
+            dev,
+        }
+    }
+
+    /// Stops the server and starts another one on the same data.
+    pub(crate) async fn restart(self) -> Self {
+        self.running.stop().await.unwrap();
+        Self::start_on(self.folder).await
+    }
+
+    /// Where the data is.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// What the first start wrote for the operator.
+    pub(crate) fn bootstrap(&self) -> Value {
+        bootstrap(self.folder.path())
+    }
+
+    /// Asks the platform API, with the operator's token.
+    pub(crate) async fn platform(&self, method: &str, path: &str, body: Value) -> http::Answer {
+        let token = self.bootstrap()["platform_token"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        let path = format!("/platform/v1/{path}");
+        self.dev.ask(method, &path, Some(&token), body).await
+    }
+
+    /// Creates a tenant at a public URL.
+    pub(crate) async fn create_tenant(&self, id: &str, public_url: &str) -> Tenant {
+        let body = serde_json::json!({"id": id, "public_url": public_url});
+        let answer = self.platform("POST", "tenants", body).await.expect(201);
+        Tenant::of_bootstrap(self.running.address, &answer)
+    }
+}
+
+/// The configuration of a server on this folder and a free port. The public URL is
+/// fixed, so that tokens outlive a restart on another port.
+pub(crate) fn config(folder: &Path) -> ServeConfig {
+    ServeConfig {
+        data_dir: folder.to_owned(),
+        listen: ([127, 0, 0, 1], 0).into(),
+        public_url: Some("http://localhost/".to_owned()),
+        master_key: Some(master_key('5')),
+        master_key_file: None,
+    }
+}
+
+/// A master key made of one hexadecimal digit.
+pub(crate) fn master_key(digit: char) -> Secret {
+    Secret::new(digit.to_string().repeat(64))
+}
+
+fn bootstrap(folder: &Path) -> Value {
+    serde_json::from_slice(&fs::read(folder.join("bootstrap.json")).unwrap()).unwrap()
+}

@@ -1,0 +1,33 @@
+//! The product end to end: a real server with its data in a temporary folder, real
+//! guests, and clients that speak HTTP and verify what they get.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "all of this is a test; clippy sees only #[test] functions as such"
+)]
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "`json!([…])` as an argument reads better without a reference"
+)]
+
+mod harness;
+
+mod action_library;
+mod action_run;
+mod bad_token_requests;
+mod claims;
+mod client_credentials;
+mod discovery;
+mod events;
+mod execution_records;
+mod failing_actions;
+mod guests;
+mod metadata;
+mod opaque_access_tokens;
+mod operating;
+mod password;
+mod restart;
+mod signing;
+mod tenants;
+mod triggers;

@@ -1,0 +1,71 @@
+//! What a restart keeps: everything.
+
+use serde_json::{Value, json};
+
+use crate::harness::{CREDENTIALS_EXCHANGE, TestServer, guest, scripted};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_keeps_keys_clients_users_actions_tokens_and_records() {
+    let server = TestServer::start().await;
+    let (app, ada) = (
+        server.app().await,
+        server.user("ada@example.com").create().await,
+    );
+    let job = server.job().await;
+    let acme = server
+        .create_tenant("acme", "https://login.acme.example")
+        .await;
+    let (acme_issuer, acme_admin) = (acme.issuer.clone(), acme.admin.clone());
+    let script = json!([["echo_secret", "KEY", "https://example.com/key"]]);
+    let action = scripted("reads-a-secret", script).secret("KEY", "still here");
+    server
+        .bind(CREDENTIALS_EXCHANGE, [action, guest("both-triggers")])
+        .await;
+    server.settings(json!({"friendly_name": "Ours"})).await;
+    let before = server.exchange(&job).send().await.expect_token();
+    let opaque = server
+        .login(&app, &ada)
+        .without("audience")
+        .scope("openid")
+        .send()
+        .await;
+    let (jwks, management_token) = (server.jwks().await, server.management_token().await);
+    let record = server.execution(&before).await.0;
+
+    let server = server.restart().await;
+
+    assert_eq!(server.jwks().await, jwks);
+    let after = server.exchange(&job).send().await.expect_token();
+    assert_eq!(after.access_jwt().header, before.access_jwt().header);
+    assert_eq!(after.claims()["https://example.com/key"], "still here");
+    assert_eq!(
+        after.claims()["https://example.com/trigger"],
+        "credentials-exchange"
+    );
+    server.login(&app, &ada).send().await.expect_token();
+    // What was issued before is good for as long as it says.
+    let clients = "/api/v2/clients";
+    server
+        .ask("GET", clients, Some(&management_token), Value::Null)
+        .await
+        .expect(200);
+    let info = server.userinfo(opaque.access_token()).await.expect(200);
+    assert_eq!(info["sub"], ada.id);
+    assert_eq!(server.execution(&before).await.0, record);
+    assert_eq!(
+        server.bound(CREDENTIALS_EXCHANGE).await,
+        ["reads-a-secret", "both-triggers"]
+    );
+    let settings = server
+        .manage("GET", "tenants/settings", Value::Null)
+        .await
+        .expect(200);
+    assert_eq!(settings["friendly_name"], "Ours");
+    let tenants = server
+        .platform("GET", "tenants", Value::Null)
+        .await
+        .expect(200);
+    assert_eq!(tenants["tenants"][0]["issuer"], acme_issuer);
+    assert_eq!(tenants["tenants"].as_array().unwrap().len(), 2);
+    assert!(!acme_admin.secret.is_empty());
+}

@@ -1,0 +1,232 @@
+//! How tokens are signed, and who can verify them.
+
+use serde_json::{Value, json};
+
+use crate::harness::{
+    API, TestServer,
+    verify::{Jwt, forge_hs256, forge_unsigned},
+};
+
+const SECRET: &str = "a secret of an API that is at least 32 characters long";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_key_set_verifies_every_asymmetric_algorithm() {
+    let server = TestServer::start_empty().await;
+    let job = server
+        .client("job")
+        .grant_types(&["client_credentials"])
+        .create()
+        .await;
+
+    for algorithm in ["RS256", "ES256", "EdDSA"] {
+        let identifier = format!("https://{algorithm}.example.com/");
+        server
+            .api(&identifier)
+            .with("signing_alg", algorithm)
+            .create()
+            .await;
+        let grant = json!({"client_id": job.id, "audience": identifier, "scope": []});
+        server
+            .manage("POST", "client-grants", grant)
+            .await
+            .expect(201);
+
+        // Sending verifies the signature.
+        let reply = server
+            .exchange(&job)
+            .audience(&identifier)
+            .send()
+            .await
+            .expect_token();
+        let jwt = reply.access_jwt();
+        assert_eq!(jwt.algorithm(), algorithm);
+        assert_eq!(jwt.claims["aud"], identifier.as_str());
+        assert_eq!(jwt.header["typ"], "JWT");
+    }
+
+    let jwks = server.jwks().await;
+    let keys = jwks["keys"].as_array().unwrap();
+    let mut algorithms: Vec<_> = keys
+        .iter()
+        .map(|key| key["alg"].as_str().unwrap())
+        .collect();
+    algorithms.sort_unstable();
+    assert_eq!(algorithms, ["ES256", "EdDSA", "RS256"]);
+    for key in keys {
+        assert_eq!(key["use"], "sig");
+        for private in ["d", "p", "q", "dp", "dq", "qi", "k"] {
+            assert_eq!(key.get(private), None, "{key}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_with_another_payload_is_not_verified() {
+    let server = TestServer::start().await;
+    let (job, another_job) = (server.job().await, server.job().await);
+    let token = server
+        .exchange(&job)
+        .send()
+        .await
+        .expect_token()
+        .access_token()
+        .to_owned();
+    let other = server.exchange(&another_job).send().await.expect_token();
+    let other = other.access_token();
+
+    let (signed, _) = token.rsplit_once('.').unwrap();
+    let (_, signature) = other.rsplit_once('.').unwrap();
+    let mixed = Jwt::parse(&format!("{signed}.{signature}")).unwrap();
+
+    assert!(
+        Jwt::parse(&token)
+            .unwrap()
+            .is_signed_by(&server.jwks().await)
+    );
+    assert!(!mixed.is_signed_by(&server.jwks().await));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn id_tokens_are_signed_as_the_tenant_says_unless_their_client_says_otherwise() {
+    let server = TestServer::start().await;
+    let ada = server.user("ada@example.com").create().await;
+    let app = server.app().await;
+    let particular = server
+        .client("particular")
+        .grant_types(&["password"])
+        .with("jwt_configuration", json!({"alg": "EdDSA"}))
+        .create()
+        .await;
+    let algorithm = async |app| {
+        let reply = server
+            .login(app, &ada)
+            .scope("openid")
+            .send()
+            .await
+            .expect_token();
+        reply.id_jwt().algorithm().to_owned()
+    };
+
+    assert_eq!(algorithm(&app).await, "RS256");
+    server.settings(json!({"signing_alg": "ES256"})).await;
+    assert_eq!(algorithm(&app).await, "ES256");
+    assert_eq!(algorithm(&particular).await, "EdDSA");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_api_with_hs256_gets_tokens_that_its_own_secret_verifies() {
+    let server = TestServer::start_empty().await;
+    let api = server
+        .api(API)
+        .with("signing_alg", "HS256")
+        .with("signing_secret", SECRET);
+    let api = api.create().await;
+    assert_eq!(api["signing_alg"], "HS256");
+    let job = server.job().await;
+
+    let reply = server.exchange(&job).send().await.expect_token();
+
+    let jwt = reply.access_jwt();
+    assert_eq!(jwt.algorithm(), "HS256");
+    assert!(jwt.is_signed_with_secret(SECRET));
+    assert!(!jwt.is_signed_with_secret("another secret of at least 32 characters"));
+    let jwks = server.jwks().await;
+    assert!(!jwks.to_string().contains("oct"), "{jwks}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_hs256_secret_opens_nothing_else() {
+    let server = TestServer::start_empty().await;
+    server
+        .api(API)
+        .with("signing_alg", "HS256")
+        .with("signing_secret", SECRET)
+        .create()
+        .await;
+    let ask = async |token: String| {
+        server
+            .ask("GET", "/api/v2/clients", Some(&token), Value::Null)
+            .await
+            .status
+            .as_u16()
+    };
+    let genuine = server.management_token().await;
+    assert_eq!(ask(genuine.clone()).await, 200);
+
+    let Jwt { header, claims, .. } = Jwt::parse(&genuine).unwrap();
+    let kid = &header["kid"];
+    // With the API's secret, with every text that a careless server takes for one, and
+    // with none at all.
+    let jwks = server.jwks().await;
+    let key = &jwks["keys"][0];
+    let modulus = key["n"].as_str().unwrap().to_owned();
+    for secret in [SECRET.to_owned(), modulus, key.to_string(), String::new()] {
+        for header in [json!({"alg": "HS256"}), json!({"alg": "HS256", "kid": kid})] {
+            assert_eq!(
+                ask(forge_hs256(&header, &claims, &secret)).await,
+                401,
+                "{header}"
+            );
+        }
+    }
+    assert_eq!(
+        ask(forge_unsigned(&json!({"alg": "none", "kid": kid}), &claims)).await,
+        401
+    );
+    assert_eq!(
+        ask(forge_hs256(
+            &json!({"alg": "RS256", "kid": kid}),
+            &claims,
+            SECRET
+        ))
+        .await,
+        401
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_api_may_have_tokens_as_rfc_9068_wants_them() {
+    let server = TestServer::start_empty().await;
+    server
+        .api(API)
+        .with("token_dialect", "rfc9068_profile")
+        .create()
+        .await;
+    let job = server.job().await;
+
+    let jwt = server
+        .exchange(&job)
+        .send()
+        .await
+        .expect_token()
+        .access_jwt();
+
+    assert_eq!(jwt.header["typ"], "at+jwt");
+    assert_eq!(jwt.claims["client_id"], job.id);
+    assert!(jwt.claims["jti"].is_string());
+    for name in ["azp", "gty"] {
+        assert_eq!(jwt.claims.get(name), None);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_users_token_opens_no_admin_api_whatever_its_audience() {
+    let server = TestServer::start().await;
+    let (app, ada) = (
+        server.app().await,
+        server.user("ada@example.com").create().await,
+    );
+
+    let login = server
+        .login(&app, &ada)
+        .audience(&server.management_audience);
+    let reply = login.scope("openid read:clients").send().await;
+
+    // Whether a token is given at all is another question; it must open nothing.
+    if let Some(token) = reply.body["access_token"].as_str() {
+        let answer = server
+            .ask("GET", "/api/v2/clients", Some(token), Value::Null)
+            .await;
+        answer.expect(401);
+    }
+}
