@@ -58,6 +58,15 @@ struct Serve {
     /// made at the first start]
     #[arg(long, env = "CLAIMSMITH_MASTER_KEY_FILE", value_name = "FILE")]
     master_key_file: Option<PathBuf>,
+    /// A domain that no tenant's Action may use as a claim's namespace, with all its
+    /// subdomains; may be given several times, and adds to the built-in list
+    #[arg(
+        long = "reserved-domain",
+        env = "CLAIMSMITH_RESERVED_DOMAINS",
+        value_name = "DOMAIN",
+        value_delimiter = ','
+    )]
+    reserved_domains: Vec<String>,
     /// What to log, to standard error: error, warn, info, debug or trace, or a list
     /// such as `info,claimsmith_service=debug`
     #[arg(
@@ -173,6 +182,7 @@ async fn serve_until_signal(serve: Serve) -> anyhow::Result<()> {
         // Not an argument: arguments can be seen by every user of the machine.
         master_key: std::env::var("CLAIMSMITH_MASTER_KEY").ok().map(Secret::new),
         master_key_file: serve.master_key_file,
+        reserved_domains: serve.reserved_domains,
     })
     .await?;
     tracing::info!(address = %server.address, "serving");

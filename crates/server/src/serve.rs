@@ -6,13 +6,15 @@ use std::{
     os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use anyhow::{Context as _, anyhow};
+use claimsmith_claims::ReservedNamespaces;
 use claimsmith_http::{AppState, PlatformToken};
 use claimsmith_model::{Clock, Secret};
 use claimsmith_runtime::{ActionEngine, EngineConfig, Ticker};
-use claimsmith_service::{Environment, Services};
+use claimsmith_service::{Environment, Services, TokenService};
 use claimsmith_storage::StorageError;
 use claimsmith_storage_sled::{ExecutionLogLimits, SledExecutionLog, SledStorage};
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
@@ -21,6 +23,10 @@ use crate::{SystemClock, SystemRandom, bootstrap, master_key};
 
 /// What the platform token is derived from the master key for.
 const PLATFORM_TOKEN_PURPOSE: &str = "claimsmith: platform token";
+
+/// How often expired opaque tokens are removed. They are refused anyway; this only keeps
+/// them from piling up.
+const SWEEP_PAUSE: Duration = Duration::from_secs(60);
 
 /// How to serve.
 #[derive(Debug, Clone)]
@@ -35,6 +41,8 @@ pub struct ServeConfig {
     pub master_key: Option<Secret>,
     /// A file that holds the master key.
     pub master_key_file: Option<PathBuf>,
+    /// Domains that no tenant's Action may use as a namespace, beside the built-in ones.
+    pub reserved_domains: Vec<String>,
 }
 
 /// A server that serves until it is told to stop.
@@ -44,6 +52,7 @@ pub struct RunningServer {
     pub address: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
     serving: JoinHandle<()>,
+    sweeping: JoinHandle<()>,
     _ticker: Ticker,
 }
 
@@ -70,22 +79,26 @@ pub async fn start(config: ServeConfig) -> anyhow::Result<RunningServer> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let storage = SledStorage::open(data_dir, &master_key)
         .await
-        .map_err(|e| opened(data_dir, e))?;
+        .map_err(|e| opened(data_dir, &e))?;
     let limits = ExecutionLogLimits::default();
     let executions = SledExecutionLog::open(data_dir, &master_key, limits, Arc::clone(&clock))
         .await
-        .map_err(|error| opened(data_dir, error))?;
+        .map_err(|error| opened(data_dir, &error))?;
     let engine = ActionEngine::new(EngineConfig::default())?;
     let ticker = engine
         .start_ticker()
         .context("the engine's ticker can't be started")?;
+    let mut reserved = ReservedNamespaces::default();
+    reserved
+        .domains
+        .extend(config.reserved_domains.iter().cloned());
     let services = Services::start(Environment {
         storage: Arc::new(storage),
         executions: Arc::new(executions),
         engine,
         clock,
         random,
-        reserved: Arc::default(),
+        reserved: Arc::new(reserved),
     })
     .await
     .context("the tenants can't be loaded")?;
@@ -95,6 +108,7 @@ pub async fn start(config: ServeConfig) -> anyhow::Result<RunningServer> {
     let public_url = config.public_url.clone().unwrap_or_else(default_url);
     bootstrap::run(&services, data_dir, &public_url, &platform_token).await?;
 
+    let sweeping = tokio::spawn(sweep(TokenService::new(services.clone())));
     let state = AppState::new(services, PlatformToken::new(platform_token));
     let (stop, stopped) = oneshot::channel();
     let serving = tokio::spawn(claimsmith_http::serve(listener, state, async {
@@ -105,6 +119,7 @@ pub async fn start(config: ServeConfig) -> anyhow::Result<RunningServer> {
         address,
         stop: Some(stop),
         serving,
+        sweeping,
         _ticker: ticker,
     })
 }
@@ -120,7 +135,21 @@ impl RunningServer {
             // The other end is gone only when serving has ended by itself.
             let _ = stop.send(());
         }
+        self.sweeping.abort();
+        // Ended by the abort, or before it: in both cases it holds the data no longer.
+        let _ = self.sweeping.await;
         self.serving.await.context("serving ended abnormally")
+    }
+}
+
+/// Forgets expired opaque tokens, now and then.
+async fn sweep(tokens: TokenService) {
+    let mut pause = tokio::time::interval(SWEEP_PAUSE);
+    loop {
+        pause.tick().await;
+        if let Err(error) = tokens.forget_expired_tokens().await {
+            tracing::warn!(?error, "expired tokens can't be removed");
+        }
     }
 }
 
@@ -138,8 +167,8 @@ fn make_folder(data_dir: &Path) -> anyhow::Result<()> {
         })
 }
 
-fn opened(data_dir: &Path, error: StorageError) -> anyhow::Error {
-    let advice = match &error {
+fn opened(data_dir: &Path, error: &StorageError) -> anyhow::Error {
+    let advice = match error {
         StorageError::InUse => "stop the other server, or choose another folder with --data-dir",
         StorageError::WrongMasterKey => {
             "give the key that was used before, by --master-key-file, CLAIMSMITH_MASTER_KEY or \

@@ -110,6 +110,7 @@ pub(crate) fn config(folder: &Path) -> ServeConfig {
         public_url: Some("http://localhost/".to_owned()),
         master_key: Some(master_key('5')),
         master_key_file: None,
+        reserved_domains: Vec::new(),
     }
 }
 

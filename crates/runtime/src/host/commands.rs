@@ -40,19 +40,16 @@ fn cut(reason: &str) -> String {
 }
 
 impl Sandbox {
-    fn set_claim(&mut self, token: TokenKind, name: String, value_json: &str) -> Answer {
-        self.count_command(&[&name, value_json])?;
+    fn set_claim(&mut self, token: TokenKind, name: &str, value_json: &str) -> Answer {
+        self.count_command(&[name, value_json])?;
         if token == TokenKind::IdToken && !self.is_login() {
             let refusal = not_in_this_trigger("an ID token", Trigger::CredentialsExchange);
-            return Ok(Some(to_wit(self.refuse_claim(token, &name, refusal))));
+            return Ok(Some(to_wit(self.refuse_claim(token, name, refusal))));
         }
         let action = std::sync::Arc::clone(&self.invocation.action);
-        match self
-            .ledger_mut(token)
-            .offer_json(&action, &name, value_json)
-        {
+        match self.ledger_mut(token).offer_json(&action, name, value_json) {
             Ok(_) => Ok(None),
-            Err(refusal) => Ok(Some(to_wit(self.refuse_claim(token, &name, refusal)))),
+            Err(refusal) => Ok(Some(to_wit(self.refuse_claim(token, name, refusal)))),
         }
     }
 
@@ -212,7 +209,7 @@ impl contract::credentials_exchange_access::Host for Sandbox {
 
 impl contract::access_token::Host for Sandbox {
     fn set_custom_claim(&mut self, name: String, value_json: String) -> Answer {
-        self.set_claim(TokenKind::AccessToken, name, &value_json)
+        self.set_claim(TokenKind::AccessToken, &name, &value_json)
     }
 
     fn add_scope(&mut self, scope: String) -> Answer {
@@ -244,7 +241,7 @@ fn add(target: &mut Vec<String>, scopes: &[String]) {
 
 impl contract::id_token::Host for Sandbox {
     fn set_custom_claim(&mut self, name: String, value_json: String) -> Answer {
-        self.set_claim(TokenKind::IdToken, name, &value_json)
+        self.set_claim(TokenKind::IdToken, &name, &value_json)
     }
 }
 

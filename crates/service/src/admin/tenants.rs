@@ -47,8 +47,7 @@ pub async fn create(services: &Services, body: JsonObject) -> Result<TenantSetup
 /// # Errors
 /// `NotFound`.
 pub async fn delete(services: &Services, id: &TenantId) -> Result<(), ServiceError> {
-    services.tenants.delete(id).await?;
-    Ok(services.environment.executions.remove_tenant(id).await?)
+    services.tenants.delete(id).await
 }
 
 fn name(value: Value) -> Read<TenantId> {
