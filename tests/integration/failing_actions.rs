@@ -112,7 +112,7 @@ async fn with_on_error_continue_only_what_the_failing_action_asked_for_is_discar
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_server_answers_others_while_actions_never_end() {
     let server = TestServer::start().await;
     let job = server.job().await;
@@ -123,9 +123,9 @@ async fn the_server_answers_others_while_actions_never_end() {
         )
         .await;
 
-    // More of them than this machine is likely to have processors to spare.
+    // As many as there are threads to run them.
     let exchange = || server.exchange(&job).send();
-    let endless = async { tokio::join!(exchange(), exchange(), exchange(), exchange()) };
+    let endless = async { tokio::join!(exchange(), exchange()) };
     tokio::pin!(endless);
     let mut longest_wait = Duration::ZERO;
     let (reply, ..) = loop {
@@ -140,9 +140,9 @@ async fn the_server_answers_others_while_actions_never_end() {
     };
 
     reply.expect_error(400, "access_denied");
-    // An Action may take a second. Who had to wait for one to end waited for most of it.
+    // An Action may take a second. Whoever waits for two to end waits for all of it.
     assert!(
-        longest_wait < Duration::from_millis(500),
+        longest_wait < Duration::from_millis(700),
         "{longest_wait:?}"
     );
 }

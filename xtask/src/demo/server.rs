@@ -40,7 +40,9 @@ impl Server {
     /// program is.
     pub(crate) fn build(root: &Path) -> Result<PathBuf> {
         Program::cargo()
-            .args(["build", "--package", "claimsmith-server"])
+            // As part of the workspace, so that dependencies have the features that they
+            // have for the tests, and compile once for both.
+            .args(["build", "--workspace", "--bin", "claimsmith"])
             .dir(root)
             .run()?;
         let metadata = Program::cargo()
