@@ -142,6 +142,29 @@ pub mod testing;
 #[doc(hidden)]
 pub mod __private;
 
-pub use actions_sdk_macros::{credentials_exchange, post_login};
+/// ```
+/// use actions_sdk::credentials_exchange::{Api, DenialCode, Event};
+///
+/// #[actions_sdk::credentials_exchange]
+/// fn only_known_departments(event: &Event, api: &mut Api) -> actions_sdk::Result<()> {
+///     if event.client().metadata("department").is_none() {
+///         api.access().deny(DenialCode::InvalidRequest, "the client has no department");
+///     }
+///     Ok(())
+/// }
+/// ```
+pub use actions_sdk_macros::credentials_exchange;
+/// ```
+/// use actions_sdk::post_login::{Api, Event};
+///
+/// #[actions_sdk::post_login]
+/// fn greet(event: &Event, api: &mut Api) -> actions_sdk::Result<()> {
+///     if let Some(name) = event.user().given_name() {
+///         api.id_token().set_custom_claim("https://example.com/greeting", format!("Hello {name}"));
+///     }
+///     Ok(())
+/// }
+/// ```
+pub use actions_sdk_macros::post_login;
 pub use error::{Error, Result};
 pub use refusal::Refusal;
