@@ -100,7 +100,7 @@ pub(crate) const READS: [Read; 16] = [
     Read {
         path: "Instant::now",
         what: "the monotonic clock, allowed for measuring only",
-        allowed_in: &["runtime", "service", "server", "storage-sled"],
+        allowed_in: &["runtime", "storage-sled"],
     },
     environment("std::env"),
     environment("env::var"),

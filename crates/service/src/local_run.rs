@@ -72,7 +72,7 @@ pub struct LocalReport {
 #[derive(Debug, thiserror::Error)]
 pub enum LocalRunError {
     /// The module would be refused as an upload.
-    #[error("the module would be refused: {0}")]
+    #[error("the module would be refused")]
     Module(#[from] CheckError),
     /// The module doesn't serve the trigger.
     #[error("the module has no handler for {0}")]
