@@ -202,6 +202,12 @@ impl TokenService {
             .resource_server_by_identifier(audience)
             .await?;
         let api = api.ok_or_else(|| TokenEndpointError::UnknownAudience(audience.clone()))?;
+        if api.is_system {
+            return Err(TokenEndpointError::InvalidRequest(
+                "tokens for the Management API are given to clients only: use client_credentials"
+                    .to_owned(),
+            ));
+        }
         Ok(Some(api))
     }
 
@@ -508,7 +514,7 @@ fn trigger_input(
         access_token: context.policy.ledger(TokenContext {
             kind: TokenKind::AccessToken,
             server_claims: Arc::new(ACCESS_TOKEN_CLAIMS),
-            own_api: login.api.as_ref().is_some_and(|api| api.is_system),
+            own_api: false,
             scopes: Arc::clone(&requested),
         }),
         id_token: context.policy.ledger(TokenContext {
