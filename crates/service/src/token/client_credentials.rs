@@ -5,14 +5,14 @@ use std::sync::Arc;
 use claimsmith_claims::TokenContext;
 use claimsmith_model::{
     Client, Event, EventClient, EventResourceServer, EventTenant, EventTransaction, GrantType,
-    JsonObject, ResourceServer, TokenDialect, TokenKind, Trigger,
+    JsonObject, ResourceServer, TokenKind, Trigger,
 };
 use claimsmith_oauth::{Scopes, TokenRequest, TokenResponse};
 use serde_json::json;
 
 use super::{
     Issued, Refused, RequestFacts, TokenEndpointError, TokenService,
-    issue::{ACCESS_TOKEN_CLAIMS, empty_ledger},
+    issue::{ACCESS_TOKEN_CLAIMS, AccessTokenFacts, empty_ledger},
 };
 use crate::{
     TenantContext,
@@ -68,9 +68,20 @@ impl TokenService {
         }
 
         let scope = result.event.transaction.target_scopes.join(" ");
-        let claims = standard_claims(context, &client, &api, &scope, now.as_seconds(), || {
-            self.services.ids.token()
-        });
+        let claims = self.access_token_claims(
+            context,
+            &api,
+            AccessTokenFacts {
+                subject: &format!("{}@clients", client.client_id),
+                audience: json!(api.identifier),
+                client: &client,
+                gty: "client-credentials",
+                scope: &result.event.transaction.target_scopes,
+                permissions: &result.event.transaction.target_scopes,
+                organization: None,
+            },
+            now,
+        );
         let Ok(checked) = Self::seal(context, &mut result, claims, None) else {
             return Err(self.refuse(context, result, record));
         };
@@ -165,46 +176,4 @@ pub(super) fn event_client(client: &Client) -> EventClient {
         name: client.name.clone(),
         metadata: client.client_metadata.clone(),
     }
-}
-
-/// The claims that the server writes: those of the reference product, or of
-/// RFC 9068 section 2.2.
-fn standard_claims(
-    context: &TenantContext,
-    client: &Client,
-    api: &ResourceServer,
-    scope: &str,
-    now_s: i64,
-    jti: impl FnOnce() -> String,
-) -> JsonObject {
-    let client_id = client.client_id.as_str();
-    let mut claims = JsonObject::new();
-    claims.insert("iss".into(), json!(context.tenant.issuer));
-    claims.insert("sub".into(), json!(format!("{client_id}@clients")));
-    claims.insert("aud".into(), json!(api.identifier));
-    claims.insert("iat".into(), json!(now_s));
-    claims.insert("exp".into(), json!(now_s + i64::from(api.token_lifetime_s)));
-    if !scope.is_empty() {
-        claims.insert("scope".into(), json!(scope));
-    }
-    let is_rfc9068 = matches!(
-        api.token_dialect,
-        TokenDialect::Rfc9068Profile | TokenDialect::Rfc9068ProfileAuthz
-    );
-    if is_rfc9068 {
-        claims.insert("client_id".into(), json!(client_id));
-        claims.insert("jti".into(), json!(jti()));
-    } else {
-        claims.insert("gty".into(), json!("client-credentials"));
-        claims.insert("azp".into(), json!(client_id));
-    }
-    let has_permissions = matches!(
-        api.token_dialect,
-        TokenDialect::AccessTokenAuthz | TokenDialect::Rfc9068ProfileAuthz
-    );
-    if has_permissions {
-        let permissions: Vec<&str> = scope.split(' ').filter(|scope| !scope.is_empty()).collect();
-        claims.insert("permissions".into(), json!(permissions));
-    }
-    claims
 }

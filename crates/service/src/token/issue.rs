@@ -5,8 +5,10 @@ use std::sync::Arc;
 use claimsmith_claims::SealedClaims;
 use claimsmith_keys::{KeySet, TokenType, sign_hs256};
 use claimsmith_model::{
-    Client, JsonObject, OnRefusal, ResourceServer, SigningAlgorithm, TokenDialect, TokenKind,
+    Client, JsonObject, OnRefusal, Organization, ResourceServer, SigningAlgorithm, Timestamp,
+    TokenDialect, TokenKind,
 };
+use serde_json::{Value, json};
 
 use super::{Refused, TokenEndpointError, TokenService};
 use crate::{
@@ -43,7 +45,60 @@ pub(super) struct Checked {
     pub(super) id_token: Option<SealedClaims>,
 }
 
+/// What the server's own claims of an access token are made from.
+pub(super) struct AccessTokenFacts<'a> {
+    pub(super) subject: &'a str,
+    pub(super) audience: Value,
+    pub(super) client: &'a Client,
+    /// The grant, as the reference product names it in `gty`.
+    pub(super) gty: &'static str,
+    pub(super) scope: &'a [String],
+    /// What `permissions` holds where the API wants that claim.
+    pub(super) permissions: &'a [String],
+    pub(super) organization: Option<&'a Organization>,
+}
+
 impl TokenService {
+    /// The claims that the server writes into an access token: those of the reference
+    /// product, or of RFC 9068 section 2.2.
+    pub(super) fn access_token_claims(
+        &self,
+        context: &TenantContext,
+        api: &ResourceServer,
+        facts: AccessTokenFacts<'_>,
+        now: Timestamp,
+    ) -> JsonObject {
+        let now_s = now.as_seconds();
+        let client_id = &facts.client.client_id;
+        let mut claims = JsonObject::new();
+        claims.insert("iss".into(), json!(context.tenant.issuer));
+        claims.insert("sub".into(), json!(facts.subject));
+        claims.insert("aud".into(), facts.audience);
+        claims.insert("iat".into(), json!(now_s));
+        claims.insert("exp".into(), json!(now_s + i64::from(api.token_lifetime_s)));
+        if !facts.scope.is_empty() {
+            claims.insert("scope".into(), json!(facts.scope.join(" ")));
+        }
+        insert_organization(&mut claims, facts.organization);
+        match api.token_dialect {
+            TokenDialect::AccessToken | TokenDialect::AccessTokenAuthz => {
+                claims.insert("gty".into(), json!(facts.gty));
+                claims.insert("azp".into(), json!(client_id));
+            }
+            TokenDialect::Rfc9068Profile | TokenDialect::Rfc9068ProfileAuthz => {
+                claims.insert("client_id".into(), json!(client_id));
+                claims.insert("jti".into(), json!(self.services.ids.token()));
+            }
+        }
+        if matches!(
+            api.token_dialect,
+            TokenDialect::AccessTokenAuthz | TokenDialect::Rfc9068ProfileAuthz
+        ) {
+            claims.insert("permissions".into(), json!(facts.permissions));
+        }
+        claims
+    }
+
     /// Ends a trigger's run that gives no token: writes its record, answers why.
     pub(super) fn refuse(
         &self,
@@ -173,6 +228,14 @@ impl TokenService {
         algorithm: SigningAlgorithm,
     ) -> Result<Arc<KeySet>, TokenEndpointError> {
         Ok(context.keys(algorithm, &self.services.environment).await?)
+    }
+}
+
+/// Says in a token which organization the user logged in to.
+pub(super) fn insert_organization(claims: &mut JsonObject, organization: Option<&Organization>) {
+    if let Some(organization) = organization {
+        claims.insert("org_id".into(), json!(organization.id));
+        claims.insert("org_name".into(), json!(organization.name));
     }
 }
 

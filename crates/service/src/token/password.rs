@@ -10,17 +10,19 @@ use claimsmith_claims::TokenContext;
 use claimsmith_model::{
     AuthenticationMethod, Client, Connection, Event, EventAuthentication, EventAuthorization,
     EventConnection, EventOrganization, EventResourceServer, EventStats, EventTenant,
-    EventTransaction, EventUser, GrantType, JsonObject, OpaqueToken, Organization,
-    OrganizationUsage, Permission, ResourceServer, Role, Timestamp, TokenDialect, TokenKind,
-    Trigger, User,
+    EventTransaction, EventUser, GrantType, JsonObject, Membership, OpaqueToken, Organization,
+    OrganizationUsage, Permission, ResourceServer, Role, Timestamp, TokenKind, Trigger, User,
 };
 use claimsmith_oauth::{TokenRequest, TokenResponse};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{
     Issued, Refused, RequestFacts, TokenEndpointError, TokenService,
     client_credentials::{event_client, scopes},
-    issue::{ACCESS_TOKEN_CLAIMS, Checked, ID_TOKEN_CLAIMS, warn_if_opaque},
+    issue::{
+        ACCESS_TOKEN_CLAIMS, AccessTokenFacts, Checked, ID_TOKEN_CLAIMS, insert_organization,
+        warn_if_opaque,
+    },
     user_info::profile_claims,
 };
 use crate::{
@@ -80,8 +82,7 @@ impl TokenService {
         if login.api.is_none() {
             warn_if_opaque(&mut result);
         }
-        let (access_token, id_token) =
-            self.standard_claims(context, &login, &result, now.as_seconds());
+        let (access_token, id_token) = self.standard_claims(context, &login, &result, now);
         let Ok(checked) = Self::seal(context, &mut result, access_token, id_token) else {
             self.keep_metadata(context, &login, &result.metadata, now)
                 .await;
@@ -159,8 +160,9 @@ impl TokenService {
         }
 
         let organization = self.organization(context, &client, &user, request).await?;
+        let (organization, membership) = organization.unzip();
         let authorization =
-            authorization(context, &user, organization.as_ref(), api.as_ref()).await?;
+            authorization(context, &user, membership.as_ref(), api.as_ref()).await?;
         let granted = requested
             .iter()
             .filter(|scope| {
@@ -217,7 +219,7 @@ impl TokenService {
         client: &Client,
         user: &User,
         request: &TokenRequest,
-    ) -> Result<Option<Organization>, TokenEndpointError> {
+    ) -> Result<Option<(Organization, Membership)>, TokenEndpointError> {
         let Some(asked) = request.organization.as_deref() else {
             if client.organization_usage == OrganizationUsage::Require {
                 return Err(TokenEndpointError::missing("organization"));
@@ -245,68 +247,49 @@ impl TokenService {
             .store
             .membership(&organization.id, &user.user_id)
             .await?;
-        membership.ok_or_else(unknown)?;
-        Ok(Some(organization))
+        Ok(Some((organization, membership.ok_or_else(unknown)?)))
     }
 
-    /// The claims that the server writes into both tokens.
+    /// The claims that the server writes into both tokens; none into an opaque one.
     fn standard_claims(
         &self,
         context: &TenantContext,
         login: &Login,
         result: &TriggerResult,
-        now_s: i64,
+        now: Timestamp,
     ) -> (JsonObject, Option<JsonObject>) {
-        let issuer = &context.tenant.issuer;
-        let (user_id, client_id) = (login.user.user_id.as_str(), login.client.client_id.as_str());
-        let scope = &result.event.transaction.target_scopes;
-        let mut access_token = JsonObject::new();
-        if let Some(api) = &login.api {
+        let user_id = login.user.user_id.as_str();
+        let access_token = login.api.as_ref().map(|api| {
             let audience = if login.wants_id_token() {
                 json!([api.identifier, context.userinfo_audience()])
             } else {
                 json!(api.identifier)
             };
-            access_token.insert("iss".into(), json!(issuer));
-            access_token.insert("sub".into(), json!(user_id));
-            access_token.insert("aud".into(), audience);
-            access_token.insert("iat".into(), json!(now_s));
-            access_token.insert("exp".into(), json!(now_s + i64::from(api.token_lifetime_s)));
-            if !scope.is_empty() {
-                access_token.insert("scope".into(), json!(scope.join(" ")));
-            }
-            login.insert_organization(&mut access_token);
-            match api.token_dialect {
-                TokenDialect::AccessToken | TokenDialect::AccessTokenAuthz => {
-                    access_token.insert("gty".into(), json!("password"));
-                    access_token.insert("azp".into(), json!(client_id));
-                }
-                TokenDialect::Rfc9068Profile | TokenDialect::Rfc9068ProfileAuthz => {
-                    access_token.insert("client_id".into(), json!(client_id));
-                    access_token.insert("jti".into(), json!(self.services.ids.token()));
-                }
-            }
-            if matches!(
-                api.token_dialect,
-                TokenDialect::AccessTokenAuthz | TokenDialect::Rfc9068ProfileAuthz
-            ) {
-                let permissions = &login.authorization.permissions;
-                access_token.insert("permissions".into(), json!(permissions));
-            }
-        }
-        if !login.wants_id_token() {
-            return (access_token, None);
-        }
-        let mut id_token = JsonObject::new();
-        id_token.insert("iss".into(), json!(issuer));
-        id_token.insert("sub".into(), json!(user_id));
-        id_token.insert("aud".into(), json!(client_id));
-        id_token.insert("iat".into(), json!(now_s));
-        let lifetime_s = i64::from(login.client.id_token_lifetime_s);
-        id_token.insert("exp".into(), json!(now_s + lifetime_s));
-        login.insert_organization(&mut id_token);
-        id_token.extend(profile_claims(&login.user, &login.granted));
-        (access_token, Some(id_token))
+            let facts = AccessTokenFacts {
+                subject: user_id,
+                audience,
+                client: &login.client,
+                gty: "password",
+                scope: &result.event.transaction.target_scopes,
+                permissions: &login.authorization.permissions,
+                organization: login.organization.as_ref(),
+            };
+            self.access_token_claims(context, api, facts, now)
+        });
+        let id_token = login.wants_id_token().then(|| {
+            let now_s = now.as_seconds();
+            let mut claims = JsonObject::new();
+            claims.insert("iss".into(), json!(context.tenant.issuer));
+            claims.insert("sub".into(), json!(user_id));
+            claims.insert("aud".into(), json!(login.client.client_id));
+            claims.insert("iat".into(), json!(now_s));
+            let lifetime_s = i64::from(login.client.id_token_lifetime_s);
+            claims.insert("exp".into(), json!(now_s + lifetime_s));
+            insert_organization(&mut claims, login.organization.as_ref());
+            claims.extend(profile_claims(&login.user, &login.granted));
+            claims
+        });
+        (access_token.unwrap_or_default(), id_token)
     }
 
     /// Signs the tokens; an access token without an API is opaque.
@@ -434,21 +417,15 @@ fn may_have(api: &ResourceServer, authorization: &EventAuthorization, scope: &st
 async fn authorization(
     context: &TenantContext,
     user: &User,
-    organization: Option<&Organization>,
+    membership: Option<&Membership>,
     api: Option<&ResourceServer>,
 ) -> Result<EventAuthorization, TokenEndpointError> {
     let mut role_ids: BTreeSet<_> = user.roles.iter().cloned().collect();
-    if let Some(organization) = organization {
-        let membership = context
-            .store
-            .membership(&organization.id, &user.user_id)
-            .await?;
-        role_ids.extend(
-            membership
-                .into_iter()
-                .flat_map(|membership| membership.roles),
-        );
-    }
+    role_ids.extend(
+        membership
+            .into_iter()
+            .flat_map(|membership| membership.roles.iter().cloned()),
+    );
     let mut roles = BTreeSet::new();
     let mut permissions = BTreeSet::new();
     let is_for_api = |permission: &&Permission| {
@@ -482,13 +459,6 @@ async fn authorization(
 impl Login {
     fn wants_id_token(&self) -> bool {
         self.granted.iter().any(|scope| scope == "openid")
-    }
-
-    fn insert_organization(&self, claims: &mut JsonObject) {
-        if let Some(organization) = &self.organization {
-            claims.insert("org_id".into(), json!(organization.id));
-            claims.insert("org_name".into(), json!(organization.name));
-        }
     }
 }
 
@@ -612,28 +582,7 @@ fn event_user(user: &User) -> EventUser {
         app_metadata: user.app_metadata.clone(),
         user_metadata: user.user_metadata.clone(),
         identities: user.identities.clone(),
-        attributes: attributes(user),
+        // None is called like a field of ours: the Management API refuses those.
+        attributes: user.profile_attributes.clone(),
     }
-}
-
-/// Root attributes; one that is called like a field of ours would hide it.
-fn attributes(user: &User) -> JsonObject {
-    let known = serde_json::to_value(EventUser::default()).unwrap_or(Value::Null);
-    let optional = [
-        "email",
-        "username",
-        "phone_number",
-        "phone_verified",
-        "name",
-        "nickname",
-        "given_name",
-        "family_name",
-        "picture",
-        "last_password_reset",
-    ];
-    user.profile_attributes
-        .iter()
-        .filter(|(name, _)| known.get(name).is_none() && !optional.contains(&name.as_str()))
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect()
 }
