@@ -7,6 +7,10 @@ use axum::{
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use serde_json::json;
 
+/// When to come back after a refusal for want of capacity, in seconds: queues of
+/// logins and of executions are worked off in about that time.
+pub(crate) const RETRY_AFTER: HeaderValue = HeaderValue::from_static("2");
+
 /// Headers of an answer that no cache may keep (RFC 6749 section 5.1).
 pub(crate) fn no_store() -> [(HeaderName, &'static str); 2] {
     [

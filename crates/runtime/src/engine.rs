@@ -8,7 +8,7 @@ use std::{
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use claimsmith_model::{ModuleInfo, Trigger};
@@ -18,13 +18,30 @@ use wasmtime::{
     component::{Component, ComponentExportIndex, InstancePre, Linker},
 };
 
-use crate::{CheckError, Limits, host, module, sandbox::Sandbox};
+use crate::{
+    Busy, CheckError, Limits, Occupancy, Place, Share,
+    admission::{Admission, AdmissionConfig},
+    host,
+    long_lane::LongLane,
+    module,
+    sandbox::Sandbox,
+};
 
 /// How the engine is set up.
 #[derive(Debug, Clone, Copy)]
 pub struct EngineConfig {
-    /// Executions in flight at once, in all; further ones wait for a place.
+    /// Places: triggers that run at once, in all. Further ones wait. Each reserves
+    /// address space for the highest limits, and on a few processors more of them
+    /// would only make each slower.
     pub executions_max: u32,
+    /// Places of one share: a quarter, so that no tenant alone takes all of them.
+    pub share_executions_max: u32,
+    /// Those of one share that may wait for a place: a burst that its places work off
+    /// within the longest wait.
+    pub waiting_max: usize,
+    /// The longest wait for a place, in milliseconds. After it a client does better to
+    /// come back than to hold a connection.
+    pub wait_ms_max: u64,
     /// The highest limits that any execution may be given.
     pub limits: Limits,
     /// How often running guests are interrupted, in milliseconds: none holds its
@@ -40,8 +57,11 @@ impl Default for EngineConfig {
     fn default() -> Self {
         Self {
             executions_max: 128,
+            share_executions_max: 32,
+            waiting_max: 256,
+            wait_ms_max: 2_000,
             limits: Limits::default(),
-            tick_ms: 5,
+            tick_ms: 1,
             module_bytes_max: 32 << 20,
             idle_code_bytes_max: 128 << 20,
         }
@@ -62,7 +82,8 @@ pub(crate) struct Inner {
     pub(crate) linker: Linker<Sandbox>,
     pub(crate) config: EngineConfig,
     pub(crate) ticks: AtomicU64,
-    pub(crate) places: Semaphore,
+    pub(crate) long_lane: LongLane,
+    admission: Admission,
     compiling: Arc<Semaphore>,
     compiled: Mutex<CodeCache>,
 }
@@ -92,7 +113,12 @@ impl ActionEngine {
         Ok(Self(Arc::new(Inner {
             engine,
             linker,
-            places: Semaphore::new(config.executions_max as usize),
+            long_lane: LongLane::start().map_err(|error| EngineError(error.to_string()))?,
+            admission: Admission::new(AdmissionConfig {
+                places_max: config.executions_max,
+                waiting_max: config.waiting_max,
+                wait_max: Duration::from_millis(config.wait_ms_max),
+            }),
             compiling: Arc::new(Semaphore::new(1)),
             ticks: AtomicU64::new(0),
             compiled: Mutex::default(),
@@ -106,9 +132,28 @@ impl ActionEngine {
         &self.0.config
     }
 
+    /// Takes a place to run one trigger's Actions in, one after another; waits for it
+    /// when there is none. Shares that wait are served in turn.
+    ///
+    /// # Errors
+    /// When too many wait already, or the longest wait is over.
+    pub async fn enter(&self, share: &Share) -> Result<Place, Busy> {
+        self.0.admission.enter(share).await
+    }
+
+    /// How many triggers run and wait.
+    #[must_use]
+    pub fn occupancy(&self) -> Occupancy {
+        self.0.admission.occupancy()
+    }
+
     /// Lets one tick pass: running guests yield, and those past their deadline end.
     pub fn tick(&self) {
-        self.0.ticks.fetch_add(1, Ordering::Relaxed);
+        self.pass(1);
+    }
+
+    fn pass(&self, ticks: u64) {
+        self.0.ticks.fetch_add(ticks, Ordering::Relaxed);
         self.0.engine.increment_epoch();
     }
 
@@ -120,13 +165,20 @@ impl ActionEngine {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
         let engine = self.clone();
-        let pause = Duration::from_millis(self.0.config.tick_ms.max(1));
+        let tick_ms = self.0.config.tick_ms.max(1);
         thread::Builder::new()
             .name("epoch-ticker".to_owned())
             .spawn(move || {
+                let started = Instant::now();
+                let mut passed = 0;
                 while !stopped.load(Ordering::Relaxed) {
-                    thread::sleep(pause);
-                    engine.tick();
+                    thread::sleep(Duration::from_millis(tick_ms));
+                    // Sleep is always longer than it was to be. Were that not made up
+                    // for, deadlines would come late.
+                    let elapsed = started.elapsed().as_millis() / u128::from(tick_ms);
+                    let elapsed = u64::try_from(elapsed).unwrap_or(u64::MAX);
+                    engine.pass(elapsed.saturating_sub(passed));
+                    passed = elapsed;
                 }
             })?;
         Ok(Ticker(stop))
@@ -139,9 +191,13 @@ impl ActionEngine {
     ///
     /// # Errors
     /// All that is wrong with the module, or that the server could not tell.
-    pub async fn check(&self, bytes: Arc<[u8]>) -> Result<CompiledAction, CheckError> {
+    pub async fn check(
+        &self,
+        share: &Share,
+        bytes: Arc<[u8]>,
+    ) -> Result<CompiledAction, CheckError> {
         let action = self.load(bytes).await?;
-        self.instantiate_once(&action).await?;
+        self.instantiate_once(share, &action).await?;
         Ok(action)
     }
 

@@ -13,9 +13,10 @@ use wasmtime::{Store, UpdateDeadline, component::TypedFunc};
 
 use crate::{
     ActionCache, ActionEngine, CheckError, CompiledAction, Invocation, Limits, ModuleProblem,
-    Outcome,
+    Outcome, Place, Share,
     engine::Inner,
     fault::{Stop, classify, fault},
+    long_lane::HasYielded,
     sandbox::Sandbox,
 };
 
@@ -23,22 +24,56 @@ use crate::{
 type Handler = TypedFunc<(), (Result<(), String>,)>;
 
 impl ActionEngine {
-    /// Runs an Action once, in a sandbox of its own.
+    /// Runs an Action once, in a sandbox of its own. The place is the right to do so.
     ///
     /// Never fails: a failure of the Action or of the host is the outcome's `fault`.
-    /// Dropping the future ends the execution at once.
-    pub async fn execute(&self, action: &CompiledAction, invocation: Invocation) -> Outcome {
+    /// Dropping the future ends the execution: at once when it waits for the host, or
+    /// else within a tick.
+    pub async fn execute(
+        &self,
+        place: &Place,
+        action: &CompiledAction,
+        invocation: Invocation,
+    ) -> Outcome {
         let (access_token, id_token) =
             (invocation.access_token.clone(), invocation.id_token.clone());
         let event = Arc::clone(&invocation.event);
+        let has_yielded = HasYielded::default();
+        let execution = {
+            let (engine, action) = (self.clone(), action.clone());
+            let has_yielded = has_yielded.clone();
+            async move { engine.execute_here(&action, invocation, has_yielded).await }
+        };
+        let lane = &self.0.long_lane;
+        let mut outcome = match lane.run(place.hold(), has_yielded, execution).await {
+            Ok(outcome) => outcome,
+            Err(error) => Outcome::failed(
+                fault(FaultKind::Host, &error.to_string()),
+                access_token.clone(),
+                id_token.clone(),
+                Arc::clone(&event),
+            ),
+        };
+        if outcome.fault.is_some() {
+            outcome.commands.clear();
+            outcome.denial = None;
+            outcome.access_token = access_token;
+            outcome.id_token = id_token;
+            outcome.event = event;
+        }
+        outcome
+    }
+
+    async fn execute_here(
+        &self,
+        action: &CompiledAction,
+        invocation: Invocation,
+        has_yielded: HasYielded,
+    ) -> Outcome {
         let trigger = invocation.trigger;
         let limits = invocation.limits;
-
-        // Waiting for a place is not the Action's time. The semaphore is fair and
-        // never closed.
-        let _place = self.0.places.acquire().await;
         let started = Instant::now();
-        let mut store = self.store(Sandbox::new(invocation));
+        let mut store = self.store(Sandbox::new(invocation), has_yielded);
         let result = bounded(&limits, self.run(&mut store, action, trigger)).await;
 
         let sandbox = store.into_data();
@@ -51,24 +86,51 @@ impl ActionEngine {
             wall_time_us: u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
             memory_bytes_peak: sandbox.memory.peak() as u64,
         };
-        let mut outcome = sandbox.into_outcome(usage);
-        if let Some(fault) = fault {
-            outcome.commands.clear();
-            outcome.denial = None;
-            outcome.access_token = access_token;
-            outcome.id_token = id_token;
-            outcome.event = event;
-            outcome.fault = Some(fault);
+        Outcome {
+            fault,
+            ..sandbox.into_outcome(usage)
         }
-        outcome
     }
 
     /// Instantiates a module under the default limits, so that one that can't even
     /// start is refused when it is uploaded.
-    pub(crate) async fn instantiate_once(&self, action: &CompiledAction) -> Result<(), CheckError> {
+    pub(crate) async fn instantiate_once(
+        &self,
+        share: &Share,
+        action: &CompiledAction,
+    ) -> Result<(), CheckError> {
+        let place = self.enter(share).await?;
+        let has_yielded = HasYielded::default();
+        let instantiation = {
+            let (engine, action) = (self.clone(), action.clone());
+            let has_yielded = has_yielded.clone();
+            async move { engine.instantiate_here(&action, has_yielded).await }
+        };
+        let lane = &self.0.long_lane;
+        let fault = match lane.run(place.hold(), has_yielded, instantiation).await {
+            Ok(fault) => fault,
+            Err(error) => Some(fault(FaultKind::Host, &error.to_string())),
+        };
+        match fault {
+            None => Ok(()),
+            Some(Fault {
+                kind: FaultKind::Host,
+                message,
+                ..
+            }) => Err(CheckError::Host(message)),
+            Some(fault) => Err(CheckError::Problems(vec![ModuleProblem::does_not_start(
+                &fault.message,
+            )])),
+        }
+    }
+
+    async fn instantiate_here(
+        &self,
+        action: &CompiledAction,
+        has_yielded: HasYielded,
+    ) -> Option<Fault> {
         let limits = self.0.config.limits;
-        let _place = self.0.places.acquire().await;
-        let mut store = self.store(Sandbox::new(self.trial_invocation()));
+        let mut store = self.store(Sandbox::new(self.trial_invocation()), has_yielded);
         let instantiated = bounded(&limits, async {
             action
                 .0
@@ -77,16 +139,8 @@ impl ActionEngine {
                 .await
                 .map(|_| ())
         });
-        let Err(error) = instantiated.await else {
-            return Ok(());
-        };
-        let Fault { kind, message, .. } = classify(&error, store.data().memory.refused());
-        match kind {
-            FaultKind::Host => Err(CheckError::Host(message)),
-            _ => Err(CheckError::Problems(vec![ModuleProblem::does_not_start(
-                &message,
-            )])),
-        }
+        let error = instantiated.await.err()?;
+        Some(classify(&error, store.data().memory.refused()))
     }
 
     fn trial_invocation(&self) -> Invocation {
@@ -118,7 +172,7 @@ impl ActionEngine {
         }
     }
 
-    fn store(&self, sandbox: Sandbox) -> Store<Sandbox> {
+    fn store(&self, sandbox: Sandbox, has_yielded: HasYielded) -> Store<Sandbox> {
         let inner: &Arc<Inner> = &self.0;
         let deadline_ms = sandbox.limits().deadline_ms;
         let tick_ms = inner.config.tick_ms.max(1);
@@ -135,6 +189,7 @@ impl ActionEngine {
             if now.saturating_sub(start) >= deadline_ticks {
                 return Err(Stop::Deadline { deadline_ms }.into());
             }
+            has_yielded.set();
             Ok(UpdateDeadline::Yield(1))
         });
         store

@@ -70,3 +70,28 @@ pub struct Outcome {
     /// Why it failed, if it did.
     pub fault: Option<Fault>,
 }
+
+impl Outcome {
+    /// The outcome of an execution of which nothing is known but that it failed.
+    pub(crate) fn failed(
+        fault: Fault,
+        access_token: Ledger,
+        id_token: Ledger,
+        event: Arc<Event>,
+    ) -> Self {
+        Self {
+            commands: Vec::new(),
+            denial: None,
+            access_token,
+            id_token,
+            event,
+            refused_claims: Vec::new(),
+            refused_commands: Vec::new(),
+            logs: Vec::new(),
+            log_bytes_dropped: 0,
+            refusals_unlisted: 0,
+            usage: Usage::default(),
+            fault: Some(fault),
+        }
+    }
+}

@@ -14,8 +14,10 @@
 //! |---|---|
 //! | prove an upload | [`ActionEngine::check`] |
 //! | load a checked module | [`ActionEngine::load`] |
+//! | get a place to run it | [`ActionEngine::enter`] |
 //! | run it | [`ActionEngine::execute`] |
 
+mod admission;
 mod cache;
 mod engine;
 mod execute;
@@ -24,9 +26,11 @@ mod host;
 mod invocation;
 mod limits;
 mod log;
+mod long_lane;
 mod module;
 mod sandbox;
 
+pub use admission::{Busy, Occupancy, Place, Share};
 pub use cache::ActionCache;
 pub use engine::{ActionEngine, CompiledAction, EngineConfig, EngineError, Ticker};
 pub use invocation::{Invocation, Outcome};

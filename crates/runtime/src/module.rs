@@ -11,6 +11,8 @@ use wasmparser::{ComponentExternalKind, Encoding, Parser, Payload};
 use wasmtime::component::{Component, ComponentExportIndex};
 use wit_component::ComponentEncoder;
 
+use crate::Busy;
+
 /// The contract's package; its interfaces are what a guest may import.
 const CONTRACT: &str = "claimsmith:actions/";
 /// The version of the contract that this server offers.
@@ -62,6 +64,9 @@ pub enum CheckError {
     /// The module is at fault: everything that is wrong with it.
     #[error("{}", join(.0))]
     Problems(Vec<ModuleProblem>),
+    /// There is no place to try it in.
+    #[error(transparent)]
+    Busy(#[from] Busy),
     /// The server could not tell.
     #[error("the module could not be checked: {0}")]
     Host(String),

@@ -14,7 +14,7 @@ use std::sync::{
 use claimsmith_claims::{Policy, ReservedNamespaces, TokenContext};
 use claimsmith_model::{Blame, ClaimSettings, Event, FaultKind, Timestamp, TokenKind, Trigger};
 use claimsmith_runtime::{
-    ActionCache, ActionEngine, CheckError, EngineConfig, Invocation, Limits, Outcome,
+    ActionCache, ActionEngine, CheckError, EngineConfig, Invocation, Limits, Outcome, Place, Share,
 };
 
 fn engine() -> ActionEngine {
@@ -23,6 +23,17 @@ fn engine() -> ActionEngine {
         ..EngineConfig::default()
     })
     .unwrap()
+}
+
+fn share() -> Share {
+    Share {
+        name: Arc::from("tenant"),
+        places_max: 4,
+    }
+}
+
+async fn place(engine: &ActionEngine) -> Place {
+    engine.enter(&share()).await.unwrap()
 }
 
 /// A component whose post-login handler runs `body`, which leaves the address of
@@ -77,12 +88,14 @@ fn invocation(limits: Limits) -> Invocation {
 
 async fn run(body: &str, limits: Limits) -> Outcome {
     let engine = engine();
-    let action = engine.check(post_login(1, body)).await.unwrap();
-    engine.execute(&action, invocation(limits)).await
+    let action = engine.check(&share(), post_login(1, body)).await.unwrap();
+    engine
+        .execute(&place(&engine).await, &action, invocation(limits))
+        .await
 }
 
 async fn refusal(bytes: &[u8]) -> Vec<(&'static str, String)> {
-    match engine().check(Arc::from(bytes)).await {
+    match engine().check(&share(), Arc::from(bytes)).await {
         Err(CheckError::Problems(problems)) => problems
             .into_iter()
             .map(|problem| (problem.code, problem.message))
@@ -133,7 +146,7 @@ async fn endless_recursion_is_a_trap() {
 async fn an_endless_loop_ends_at_its_deadline_and_holds_no_thread_till_then() {
     let engine = engine();
     let bytes = post_login(1, "(loop $again (br $again)) unreachable");
-    let action = engine.check(bytes).await.unwrap();
+    let action = engine.check(&share(), bytes).await.unwrap();
     // Eight loops on two threads: all end only if each gives way to the others.
     let limits = Limits {
         deadline_ms: 20,
@@ -142,19 +155,14 @@ async fn an_endless_loop_ends_at_its_deadline_and_holds_no_thread_till_then() {
     let mut executions = tokio::task::JoinSet::new();
     for _ in 0..8 {
         let (engine, action) = (engine.clone(), action.clone());
-        executions.spawn(async move { engine.execute(&action, invocation(limits)).await });
+        executions.spawn(async move {
+            engine
+                .execute(&place(&engine).await, &action, invocation(limits))
+                .await
+        });
     }
 
-    let done = Arc::new(AtomicBool::new(false));
-    let ticking = {
-        let (engine, done) = (engine.clone(), Arc::clone(&done));
-        std::thread::spawn(move || {
-            while !done.load(Ordering::Relaxed) {
-                engine.tick();
-                std::thread::yield_now();
-            }
-        })
-    };
+    let _ticking = Ticking::start(&engine);
     while let Some(outcome) = executions.join_next().await {
         let fault = outcome.unwrap().fault.unwrap();
         assert_eq!(
@@ -162,8 +170,94 @@ async fn an_endless_loop_ends_at_its_deadline_and_holds_no_thread_till_then() {
             (FaultKind::Deadline, Blame::Action)
         );
     }
-    done.store(true, Ordering::Relaxed);
-    ticking.join().unwrap();
+}
+
+/// Lets epochs pass as fast as the machine can, until it is dropped.
+struct Ticking {
+    done: Arc<AtomicBool>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Ticking {
+    fn start(engine: &ActionEngine) -> Self {
+        let done = Arc::new(AtomicBool::new(false));
+        let (engine, stop) = (engine.clone(), Arc::clone(&done));
+        let thread = std::thread::spawn(move || {
+            while !stop.load(Ordering::Relaxed) {
+                engine.tick();
+                std::thread::yield_now();
+            }
+        });
+        Self {
+            done,
+            thread: Some(thread),
+        }
+    }
+}
+
+impl Drop for Ticking {
+    fn drop(&mut self) {
+        self.done.store(true, Ordering::Relaxed);
+        self.thread.take().unwrap().join().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn an_execution_that_outlives_a_tick_leaves_the_thread_that_began_it() {
+    let engine = engine();
+    let endless = post_login(1, "(loop $again (br $again)) unreachable");
+    let endless = engine.check(&share(), endless).await.unwrap();
+    let quick = post_login(1, "i32.const 0");
+    let quick = engine.check(&share(), quick).await.unwrap();
+    let limits = Limits {
+        deadline_ms: u64::MAX / 2,
+        ..Limits::default()
+    };
+    let ticking = Ticking::start(&engine);
+    let computing = {
+        let engine = engine.clone();
+        let place = place(&engine).await;
+        tokio::spawn(async move { engine.execute(&place, &endless, invocation(limits)).await })
+    };
+    // The only thread of this test is in the loop until a tick ends its turn.
+    tokio::task::yield_now().await;
+    drop(ticking);
+
+    // No more ticks: were the loop still here, its next turn would never end.
+    let outcome = engine
+        .execute(&place(&engine).await, &quick, invocation(Limits::default()))
+        .await;
+
+    assert_eq!(outcome.fault, None);
+    assert!(!computing.is_finished());
+    let _ticking = Ticking::start(&engine);
+    computing.abort();
+    assert!(computing.await.unwrap_err().is_cancelled());
+}
+
+#[tokio::test]
+async fn who_leaves_takes_his_execution_along_and_frees_its_place() {
+    let engine = engine();
+    let endless = post_login(1, "(loop $again (br $again)) unreachable");
+    let endless = engine.check(&share(), endless).await.unwrap();
+    let limits = Limits {
+        deadline_ms: u64::MAX / 2,
+        ..Limits::default()
+    };
+    let _ticking = Ticking::start(&engine);
+
+    // Sixteen times as many as there are places, sandboxes and stacks for: each can
+    // begin only if one before it is gone, its sandbox too.
+    for _ in 0..64 {
+        let place = place(&engine).await;
+        let execution = engine.execute(&place, &endless, invocation(limits));
+        let left = tokio::select! {
+            biased;
+            outcome = execution => panic!("an endless execution ended: {:?}", outcome.fault),
+            () = tokio::task::yield_now() => true,
+        };
+        assert!(left);
+    }
 }
 
 #[tokio::test]
@@ -233,7 +327,7 @@ async fn a_module_cut_off_anywhere_is_refused_and_never_a_panic() {
     for length in (0..whole.len()).step_by(7) {
         let cut: Arc<[u8]> = Arc::from(&whole[..length]);
         assert!(
-            engine.check(cut).await.is_err(),
+            engine.check(&share(), cut).await.is_err(),
             "the first {length} bytes were accepted"
         );
     }
@@ -345,8 +439,10 @@ fn denies(address: u32, length: u32) -> Arc<[u8]> {
 
 async fn run_component(bytes: Arc<[u8]>, limits: Limits) -> Outcome {
     let engine = engine();
-    let action = engine.check(bytes).await.unwrap();
-    engine.execute(&action, invocation(limits)).await
+    let action = engine.check(&share(), bytes).await.unwrap();
+    engine
+        .execute(&place(&engine).await, &action, invocation(limits))
+        .await
 }
 
 #[tokio::test]
@@ -410,7 +506,7 @@ async fn the_same_bytes_are_compiled_once() {
     let engine = engine();
     let bytes = post_login(1, "i32.const 0");
 
-    let first = engine.check(Arc::clone(&bytes)).await.unwrap();
+    let first = engine.check(&share(), Arc::clone(&bytes)).await.unwrap();
     let again = engine.cached(&first.info().sha256);
 
     assert!(again.is_some());

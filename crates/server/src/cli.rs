@@ -142,9 +142,9 @@ fn secret(text: &str) -> Result<(String, Secret), String> {
 }
 
 /// How many turns a worker takes before it looks at sockets and timers. An Action that
-/// computes holds its worker for a whole epoch tick (5 ms) at each of its turns; with
-/// tokio's own 61 turns in between, busy workers would leave a new request or a due
-/// deadline unseen for 300 ms. With 4 it is 20 ms, and looking costs a microsecond.
+/// computes can hold its worker for an epoch tick (1 ms); with tokio's own 61 turns in
+/// between, busy workers would leave a new request or a due deadline unseen for 61 ms.
+/// With 4 it is 4 ms, and looking costs a microsecond.
 const EVENT_INTERVAL: u32 = 4;
 
 /// Runs the command line of this process.

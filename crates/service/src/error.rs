@@ -1,6 +1,6 @@
 //! Why an admin's request was not carried out.
 
-use claimsmith_runtime::{CheckError, ModuleProblem};
+use claimsmith_runtime::{Busy, CheckError, ModuleProblem};
 use claimsmith_storage::StorageError;
 
 /// Why an admin's request was not carried out. Every text is for the caller and
@@ -38,6 +38,10 @@ pub enum ServiceError {
     /// It isn't any more what the caller's `If-Match` says. `412`.
     #[error("{0}")]
     PreconditionFailed(String),
+    /// Too much runs already; nothing was changed. `429` when it is the tenant's own,
+    /// `503` when it is the server's.
+    #[error("{0}; try again in a moment")]
+    Busy(Busy),
     /// The server failed. `500`, without the cause.
     #[error("the server could not do it")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -99,6 +103,7 @@ impl From<CheckError> for ServiceError {
     fn from(error: CheckError) -> Self {
         match error {
             CheckError::Problems(problems) => Self::Module(problems),
+            CheckError::Busy(busy) => Self::Busy(busy),
             CheckError::Host(_) => Self::internal(error),
         }
     }

@@ -26,6 +26,7 @@ mod pipeline;
 mod tenants;
 mod token;
 
+pub use claimsmith_runtime::Busy;
 pub use environment::{Environment, Services};
 pub use error::ServiceError;
 pub use ids::Ids;

@@ -10,7 +10,9 @@ use claimsmith_model::{
     ActionSecret, ClaimSettings, Denial, Event, Fault, JsonObject, LogLine, RefusedClaim,
     RefusedCommand, Timestamp, TokenKind, Trigger, Usage,
 };
-use claimsmith_runtime::{ActionCache, ActionEngine, CheckError, CompiledAction, Invocation};
+use claimsmith_runtime::{
+    ActionCache, ActionEngine, CheckError, CompiledAction, Invocation, Share,
+};
 
 use crate::token::{ACCESS_TOKEN_CLAIMS, ID_TOKEN_CLAIMS};
 
@@ -91,7 +93,11 @@ pub async fn run_locally(
     engine: &ActionEngine,
     run: LocalRun,
 ) -> Result<LocalReport, LocalRunError> {
-    let action = engine.check(Arc::from(run.module)).await?;
+    let share = Share {
+        name: Arc::from("local"),
+        places_max: 1,
+    };
+    let action = engine.check(&share, Arc::from(run.module)).await?;
     let trigger = trigger(&action, run.trigger)?;
     let policy = Policy::new(
         run.claims,
@@ -109,8 +115,10 @@ pub async fn run_locally(
             scopes,
         })
     };
+    let place = engine.enter(&share).await.map_err(CheckError::from)?;
     let outcome = engine
         .execute(
+            &place,
             &action,
             Invocation {
                 trigger,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use claimsmith_keys::{Expected, VerifyError};
 use claimsmith_model::{SigningAlgorithm, Timestamp};
 use claimsmith_oauth::BearerToken;
+use claimsmith_runtime::Share;
 use claimsmith_storage::TenantStorage;
 
 use crate::{Environment, Ids, ServiceError, Services, TenantContext};
@@ -107,6 +108,11 @@ impl TenantAdmin {
             tenant,
             authority: Authority::Operator,
         }
+    }
+
+    /// Whose places trials of the tenant's uploads take.
+    pub(crate) fn share(&self) -> &Share {
+        &self.tenant.share
     }
 
     /// Whether the caller has a scope.

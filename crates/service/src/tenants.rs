@@ -3,14 +3,14 @@
 use std::{collections::HashMap, fmt, future::Future, sync::Arc};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
-use claimsmith_claims::{Policy, ReservedNamespaces};
+use claimsmith_claims::Policy;
 use claimsmith_keys::KeySet;
 use claimsmith_model::{
     Client, ClientGrant, ClientId, Connection, GrantType, OrganizationUsage, ResourceServer, Scope,
     Secret, SigningAlgorithm, Tenant, TenantId, TenantSettings, TokenDialect,
     TokenEndpointAuthMethod, Trigger,
 };
-use claimsmith_runtime::ActionCache;
+use claimsmith_runtime::{ActionCache, Share};
 use claimsmith_storage::{Page, TenantStorage};
 use url::Url;
 
@@ -119,6 +119,8 @@ pub struct TenantContext {
     /// The handle to its data.
     pub store: Arc<dyn TenantStorage>,
     pub(crate) policy: Arc<Policy>,
+    /// Whose places the tenant's executions take.
+    pub(crate) share: Share,
     shared: Arc<Shared>,
 }
 
@@ -315,7 +317,7 @@ impl TenantDirectory {
                 tenant,
                 store,
                 shared.unwrap_or_default(),
-                &self.0.environment.reserved,
+                &self.0.environment,
             ));
             for domain in &context.tenant.domains {
                 index.by_host.insert(domain.clone(), Arc::clone(&context));
@@ -341,10 +343,17 @@ impl TenantContext {
         tenant: Tenant,
         store: Arc<dyn TenantStorage>,
         shared: Arc<Shared>,
-        reserved: &ReservedNamespaces,
+        environment: &Environment,
     ) -> Self {
+        let Environment {
+            reserved, engine, ..
+        } = environment;
         let policy = Policy::new(tenant.settings.claims, &tenant.domains, reserved);
         Self {
+            share: Share {
+                name: Arc::from(tenant.id.as_str()),
+                places_max: engine.config().share_executions_max,
+            },
             tenant: Arc::new(tenant),
             store,
             policy: Arc::new(policy),

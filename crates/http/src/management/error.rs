@@ -4,7 +4,7 @@ use axum::{
     Json,
     response::{IntoResponse, Response},
 };
-use claimsmith_service::{ServiceError, management::ManagementError};
+use claimsmith_service::{Busy, ServiceError, management::ManagementError};
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 
@@ -89,6 +89,8 @@ impl From<ServiceError> for ApiError {
             ServiceError::PreconditionFailed(_) => {
                 Self::new(StatusCode::PRECONDITION_FAILED, message)
             }
+            ServiceError::Busy(Busy::Share) => Self::new(StatusCode::TOO_MANY_REQUESTS, message),
+            ServiceError::Busy(Busy::Server) => Self::new(StatusCode::SERVICE_UNAVAILABLE, message),
             ServiceError::Internal(cause) => {
                 tracing::error!(?cause, "a request to the Management API failed");
                 Self::new(
@@ -132,6 +134,14 @@ impl IntoResponse for ApiError {
             response
                 .headers_mut()
                 .insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        if matches!(
+            self.status,
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE
+        ) {
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, answer::RETRY_AFTER);
         }
         response
     }

@@ -25,10 +25,6 @@ use crate::{
 /// Names the run of the trigger, whose record the Management API shows.
 const EXECUTION_ID: HeaderName = HeaderName::from_static("claimsmith-execution-id");
 
-/// When to come back after a refusal for want of capacity, in seconds: the queue of
-/// logins is worked off in about that time.
-const RETRY_AFTER: HeaderValue = HeaderValue::from_static("2");
-
 /// Answers a token request.
 pub(crate) async fn post(
     State(state): State<AppState>,
@@ -65,10 +61,13 @@ pub(crate) async fn post(
                 tracing::error!(tenant = %tenant.tenant.id, execution_id, cause, "no token");
             }
             let mut answer = refuse(status(&error), &error.body(), credentials_in_header(&parts));
-            if matches!(error, TokenEndpointError::Busy) {
+            if matches!(
+                error,
+                TokenEndpointError::Busy | TokenEndpointError::TenantBusy
+            ) {
                 answer
                     .headers_mut()
-                    .insert(header::RETRY_AFTER, RETRY_AFTER);
+                    .insert(header::RETRY_AFTER, answer::RETRY_AFTER);
             }
             if let Some(execution_id) = execution_id {
                 set_execution_id(&mut answer, execution_id.as_str());
@@ -79,13 +78,14 @@ pub(crate) async fn post(
 }
 
 /// 400 with the RFC's code, but 401 for a client that didn't prove who it is, 503
-/// when there is too much to do, and 500 for a fault of the server's own.
+/// or 429 when there is too much to do, and 500 for a fault of the server's own.
 fn status(error: &TokenEndpointError) -> StatusCode {
     match error {
         TokenEndpointError::InvalidClient | TokenEndpointError::NoClientAuthentication => {
             StatusCode::UNAUTHORIZED
         }
         TokenEndpointError::Busy => StatusCode::SERVICE_UNAVAILABLE,
+        TokenEndpointError::TenantBusy => StatusCode::TOO_MANY_REQUESTS,
         TokenEndpointError::Host(_) => StatusCode::INTERNAL_SERVER_ERROR,
         _ => StatusCode::BAD_REQUEST,
     }

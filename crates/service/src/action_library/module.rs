@@ -20,7 +20,8 @@ pub async fn upload(
 ) -> Result<ActionWithVersion, ServiceError> {
     // Before the check, which takes long.
     load(admin, id).await?;
-    let checked = admin.environment().engine.check(Arc::from(bytes)).await?;
+    let engine = &admin.environment().engine;
+    let checked = engine.check(admin.share(), Arc::from(bytes)).await?;
 
     let ActionWithVersion {
         action: before,

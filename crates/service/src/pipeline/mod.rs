@@ -10,7 +10,7 @@ use claimsmith_model::{
     ActionRun, Command, Denial, Event, ExecutionId, Fault, FaultKind, JsonObject, OnError,
     RefusedClaim, Timestamp, Trigger, Usage, Warning,
 };
-use claimsmith_runtime::{Invocation, Limits};
+use claimsmith_runtime::{Invocation, Limits, Place};
 
 pub(crate) use bindings::Bindings;
 use bindings::BoundAction;
@@ -71,7 +71,7 @@ pub(crate) enum Verdict {
 /// Never fails because of an Action: that is the result's verdict.
 ///
 /// # Errors
-/// When the bindings can't be read.
+/// When the bindings can't be read, or too much runs already.
 pub(crate) async fn run(
     context: &TenantContext,
     environment: &Environment,
@@ -93,9 +93,13 @@ pub(crate) async fn run(
         warnings: Vec::new(),
         started_at: environment.clock.now(),
     };
-    if bindings.actions.is_empty() {
+    let place = if bindings.actions.is_empty() {
         warn_of_other_trigger(context, environment, &mut result).await;
-    }
+        return Ok(result);
+    } else {
+        let place = environment.engine.enter(&context.share).await;
+        place.map_err(ServiceError::Busy)?
+    };
     let mut left_us = TRIGGER_DEADLINE_MS * 1_000;
     for bound in &bindings.actions {
         let limits = Limits::default();
@@ -120,6 +124,7 @@ pub(crate) async fn run(
         let verdict = run_one(
             context,
             environment,
+            &place,
             bound,
             invocation,
             left_ms,
@@ -142,6 +147,7 @@ pub(crate) async fn run(
 async fn run_one(
     context: &TenantContext,
     environment: &Environment,
+    place: &Place,
     bound: &BoundAction,
     invocation: Invocation,
     left_ms: u64,
@@ -171,7 +177,7 @@ async fn run_one(
             ),
         )),
         Ok(module) => {
-            let mut outcome = environment.engine.execute(module, invocation).await;
+            let mut outcome = environment.engine.execute(place, module, invocation).await;
             run.usage = outcome.usage;
             run.logs = std::mem::take(&mut outcome.logs);
             run.log_bytes_dropped = outcome.log_bytes_dropped;

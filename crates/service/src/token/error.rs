@@ -2,6 +2,7 @@
 
 use claimsmith_model::{Denial, DenialCode, ExecutionId, GrantType};
 use claimsmith_oauth::{ErrorBody, ErrorCode};
+use claimsmith_runtime::Busy;
 use claimsmith_storage::StorageError;
 
 use crate::{ServiceError, password::VerifyError};
@@ -65,9 +66,12 @@ pub enum TokenEndpointError {
     /// A claim was refused, and the tenant wants no token then.
     #[error("a claim that an Action set was refused; see execution {0}")]
     ClaimRefused(ExecutionId),
-    /// More logins wait than the server can answer soon.
-    #[error("the server has too many logins to verify; try again in a moment")]
+    /// More is asked of the server than it can answer soon.
+    #[error("the server has too much to do; try again in a moment")]
     Busy,
+    /// The tenant's own Actions take all the places that it may have.
+    #[error("{}; try again in a moment", Busy::Share)]
+    TenantBusy,
     /// The server failed. The client learns nothing of how.
     #[error("the server could not complete the request")]
     Host(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -100,6 +104,7 @@ impl TokenEndpointError {
                 DenialCode::ServerError => ErrorCode::ServerError,
             },
             Self::Busy => ErrorCode::TemporarilyUnavailable,
+            Self::TenantBusy => ErrorCode::TooManyRequests,
             Self::Host(_) => ErrorCode::ServerError,
         }
     }
@@ -111,11 +116,15 @@ impl TokenEndpointError {
     }
 }
 
-/// Always the server's fault: what those errors call invalid is what was stored, not
+/// The server's fault unless it is busy: what those errors call invalid is what was stored, not
 /// what the client sent.
 impl From<ServiceError> for TokenEndpointError {
     fn from(error: ServiceError) -> Self {
-        Self::Host(Box::new(error))
+        match error {
+            ServiceError::Busy(Busy::Share) => Self::TenantBusy,
+            ServiceError::Busy(Busy::Server) => Self::Busy,
+            error => Self::Host(Box::new(error)),
+        }
     }
 }
 
