@@ -21,6 +21,7 @@ mod command;
 mod environment;
 mod event;
 mod execution;
+mod histogram;
 mod id;
 mod organization;
 mod resource_server;
@@ -45,6 +46,7 @@ pub use execution::{
     ActionRun, AdmittedClaim, Blame, ExecutionOutcome, ExecutionRecord, Fault, FaultKind, LogLevel,
     LogLine, Refusal, RefusedClaim, RefusedCommand, Usage, Warning,
 };
+pub use histogram::{Distribution, Histogram};
 pub use id::{
     ActionId, BindingId, ClientGrantId, ClientId, ConnectionId, ExecutionId, InvalidId, KeyId,
     OrganizationId, ResourceServerId, RoleId, TenantId, UserId, VersionId,

@@ -21,6 +21,7 @@ use wasmtime::{
 use crate::{
     Busy, CheckError, Limits, Occupancy, Place, Share,
     admission::{Admission, AdmissionConfig},
+    figures::Entering,
     host,
     long_lane::LongLane,
     module,
@@ -84,8 +85,9 @@ pub(crate) struct Inner {
     pub(crate) ticks: AtomicU64,
     pub(crate) long_lane: LongLane,
     admission: Admission,
+    pub(crate) entering: Entering,
     compiling: Arc<Semaphore>,
-    compiled: Mutex<CodeCache>,
+    pub(crate) compiled: Mutex<CodeCache>,
 }
 
 /// A module that was checked and compiled, ready to run.
@@ -120,6 +122,7 @@ impl ActionEngine {
                 wait_max: Duration::from_millis(config.wait_ms_max),
             }),
             compiling: Arc::new(Semaphore::new(1)),
+            entering: Entering::default(),
             ticks: AtomicU64::new(0),
             compiled: Mutex::default(),
             config,
@@ -138,7 +141,7 @@ impl ActionEngine {
     /// # Errors
     /// When too many wait already, or the longest wait is over.
     pub async fn enter(&self, share: &Share) -> Result<Place, Busy> {
-        self.0.admission.enter(share).await
+        self.0.entering.noted(self.0.admission.enter(share)).await
     }
 
     /// How many triggers run and wait.
@@ -317,12 +320,18 @@ impl Drop for Ticker {
 /// Compiled modules by content: those in use anywhere, and as many idle ones as
 /// fit, oldest first to go.
 #[derive(Default)]
-struct CodeCache {
+pub(crate) struct CodeCache {
     by_content: HashMap<String, CompiledAction>,
     oldest_first: std::collections::VecDeque<String>,
 }
 
 impl CodeCache {
+    /// How many modules are in it, and the bytes of their machine code.
+    pub(crate) fn size(&self) -> (usize, usize) {
+        let code_bytes = self.by_content.values().map(|action| action.0.code_bytes);
+        (self.by_content.len(), code_bytes.sum())
+    }
+
     fn get(&mut self, sha256: &str) -> Option<CompiledAction> {
         self.by_content.get(sha256).cloned()
     }

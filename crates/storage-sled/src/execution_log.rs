@@ -11,7 +11,7 @@ use std::{
 
 use async_trait::async_trait;
 use claimsmith_model::{Clock, ExecutionId, ExecutionRecord, TenantId};
-use claimsmith_storage::{ExecutionLog, MasterKey, StorageError};
+use claimsmith_storage::{ExecutionLog, ExecutionLogFigures, MasterKey, StorageError};
 use tokio::sync::oneshot;
 
 use crate::folder::Folder;
@@ -147,8 +147,13 @@ impl ExecutionLog for SledExecutionLog {
         answered.await.map_err(|_| stopped())?
     }
 
-    fn dropped(&self) -> u64 {
-        self.queue.dropped()
+    fn figures(&self) -> ExecutionLogFigures {
+        let figures = self.queue.figures();
+        let is_gone = self.thread.as_ref().is_none_or(JoinHandle::is_finished);
+        ExecutionLogFigures {
+            failed: figures.failed || is_gone,
+            ..figures
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use claimsmith_storage::{
-    StorageError,
+    StorageError, StorageFigures,
     kv::{Change, Entry, KeyValue, Reader},
 };
 
@@ -62,6 +62,10 @@ impl KeyValue for SledKeyValue {
 
     async fn blobs(&self) -> Result<Vec<String>> {
         self.blobs.names().await
+    }
+
+    fn figures(&self) -> StorageFigures {
+        self.writer.figures()
     }
 }
 

@@ -4,7 +4,9 @@ use std::{path::Path, sync::Arc};
 
 use async_trait::async_trait;
 use claimsmith_model::{Tenant, TenantId};
-use claimsmith_storage::{MasterKey, Storage, StorageError, TenantStorage, kv::KvStorage};
+use claimsmith_storage::{
+    MasterKey, Storage, StorageError, StorageFigures, TenantStorage, kv::KvStorage,
+};
 
 use crate::{folder::Folder, key_value::SledKeyValue};
 
@@ -55,5 +57,9 @@ impl Storage for SledStorage {
 
     fn tenant(&self, id: &TenantId) -> Arc<dyn TenantStorage> {
         self.storage.tenant(id)
+    }
+
+    fn figures(&self) -> StorageFigures {
+        self.storage.figures()
     }
 }

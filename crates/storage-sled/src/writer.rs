@@ -3,10 +3,16 @@
 use std::{
     io,
     panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     thread::JoinHandle,
+    time::Instant,
 };
 
-use claimsmith_storage::{StorageError, kv::Change};
+use claimsmith_model::Histogram;
+use claimsmith_storage::{StorageError, StorageFigures, kv::Change};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::database::{SledDatabase, failed};
@@ -20,6 +26,26 @@ const QUEUE_MAX: usize = 1_024;
 /// first waits some milliseconds for the last.
 const GROUP_MAX: usize = 256;
 
+/// Bounds of the sizes of groups: powers of two up to [`GROUP_MAX`].
+const GROUP_SIZES: [u64; 9] = [1, 2, 4, 8, 16, 32, 64, 128, 256];
+
+/// Bounds of the durations of flushes in nanoseconds: from a quarter of a millisecond,
+/// as good as a disk gets, to seconds, when logins begin to fail for it.
+const FLUSH_NS: [u64; 12] = [
+    250_000,
+    500_000,
+    1_000_000,
+    2_500_000,
+    5_000_000,
+    10_000_000,
+    25_000_000,
+    50_000_000,
+    100_000_000,
+    250_000_000,
+    1_000_000_000,
+    5_000_000_000,
+];
+
 /// Runs changes one after another on a thread of its own, and flushes once for all
 /// that wait (group commit). Dropping it completes what waits.
 ///
@@ -29,6 +55,15 @@ const GROUP_MAX: usize = 256;
 pub(crate) struct Writer {
     tickets: Option<mpsc::Sender<Ticket>>,
     thread: Option<JoinHandle<()>>,
+    counted: Arc<Counted>,
+}
+
+/// What the thread counts.
+#[derive(Debug)]
+struct Counted {
+    failed: AtomicBool,
+    group_sizes: Histogram,
+    flush_ns: Histogram,
 }
 
 struct Ticket {
@@ -39,13 +74,33 @@ struct Ticket {
 impl Writer {
     pub(crate) fn start(database: SledDatabase) -> io::Result<Self> {
         let (tickets, waiting) = mpsc::channel(QUEUE_MAX);
+        let counted = Arc::new(Counted {
+            failed: AtomicBool::new(false),
+            group_sizes: Histogram::new(&GROUP_SIZES),
+            flush_ns: Histogram::new(&FLUSH_NS),
+        });
+        let counting = Arc::clone(&counted);
         let thread = std::thread::Builder::new()
             .name("storage-writer".into())
-            .spawn(move || run(&database, waiting))?;
+            .spawn(move || run(&database, waiting, &counting))?;
         Ok(Self {
             tickets: Some(tickets),
             thread: Some(thread),
+            counted,
         })
+    }
+
+    /// What the writer does and bears just now.
+    pub(crate) fn figures(&self) -> StorageFigures {
+        let tickets = self.tickets.as_ref();
+        let is_gone = tickets.is_none_or(mpsc::Sender::is_closed);
+        let queued = tickets.map_or(0, |tickets| tickets.max_capacity() - tickets.capacity());
+        StorageFigures {
+            queued: queued as u64,
+            failed: is_gone || self.counted.failed.load(Ordering::Relaxed),
+            group_sizes: self.counted.group_sizes.distribution(),
+            flush_ns: self.counted.flush_ns.distribution(),
+        }
     }
 
     /// Runs a change; `Ok` means that its writes are on the disk.
@@ -73,12 +128,13 @@ impl Drop for Writer {
     }
 }
 
-fn run(database: &SledDatabase, mut waiting: mpsc::Receiver<Ticket>) {
+fn run(database: &SledDatabase, mut waiting: mpsc::Receiver<Ticket>, counted: &Counted) {
     // Set once the disk has failed. What is in memory may then not be what is on
     // the disk, and a later flush that succeeds would prove nothing about it.
     let mut broken: Option<String> = None;
     let mut group = Vec::with_capacity(GROUP_MAX);
     while waiting.blocking_recv_many(&mut group, GROUP_MAX) > 0 {
+        counted.group_sizes.note(group.len() as u64);
         let mut results = Vec::with_capacity(group.len());
         let mut unflushed = false;
         for Ticket { change, answer } in group.drain(..) {
@@ -89,12 +145,14 @@ fn run(database: &SledDatabase, mut waiting: mpsc::Receiver<Ticket>) {
             unflushed |= matches!(result, Ok(Written::Something));
             results.push((answer, result.map(|_| ())));
         }
-        if unflushed
-            && broken.is_none()
-            && let Err(error) = database.flush()
-        {
-            broken = Some(broken_by(&error));
+        if unflushed && broken.is_none() {
+            let began = Instant::now();
+            if let Err(error) = database.flush() {
+                broken = Some(broken_by(&error));
+            }
+            counted.flush_ns.note_duration(began.elapsed());
         }
+        counted.failed.store(broken.is_some(), Ordering::Relaxed);
         for (answer, result) in results {
             let result = match &broken {
                 Some(reason) => Err(StorageError::Backend(reason.clone())),
@@ -164,6 +222,23 @@ mod tests {
         assert!(matches!(panicked, Err(StorageError::Backend(_))));
         assert!(later.is_ok());
         assert_eq!(database.get(b"key").unwrap().unwrap(), b"value");
+    }
+
+    #[tokio::test]
+    async fn what_is_written_is_counted_and_a_change_that_fails_is_no_failure_of_the_writer() {
+        let (_dir, database) = database();
+        let writer = Writer::start(database).unwrap();
+
+        writer.write(put(b"key", b"value")).await.unwrap();
+        let refused = writer.write(Box::new(|_| Err(StorageError::Changed))).await;
+
+        assert!(refused.is_err());
+        let figures = writer.figures();
+        assert!(!figures.failed);
+        assert_eq!(figures.queued, 0);
+        assert_eq!(figures.group_sizes.sum, 2);
+        let flushes: u64 = figures.flush_ns.cells.iter().map(|(_, count)| count).sum();
+        assert_eq!(flushes + figures.flush_ns.beyond, 1);
     }
 
     #[tokio::test]

@@ -172,7 +172,7 @@ async fn what_does_not_fit_into_the_queue_is_dropped_and_counted() {
     log.record(&dev(), record("small", 1_000, 1));
     log.record(&dev(), record("large", 10_000, 1));
     assert!(found(&log, "small").await && !found(&log, "large").await);
-    assert_eq!(log.dropped(), 1);
+    assert_eq!(log.figures().dropped, 1);
 
     let none = ExecutionLogLimits {
         queued_records_max: 0,
@@ -182,7 +182,7 @@ async fn what_does_not_fit_into_the_queue_is_dropped_and_counted() {
     let log = open(dir.path(), none).await;
     log.record(&dev(), record("another", 10, 1));
     assert!(!found(&log, "another").await);
-    assert_eq!(log.dropped(), 1);
+    assert_eq!(log.figures().dropped, 1);
 }
 
 #[tokio::test]

@@ -28,7 +28,7 @@ use std::{collections::BTreeMap, fmt::Debug};
 
 use async_trait::async_trait;
 
-use crate::StorageError;
+use crate::{StorageError, StorageFigures};
 
 pub use storage::KvStorage;
 
@@ -106,4 +106,7 @@ pub trait KeyValue: Reader + Debug + 'static {
     /// # Errors
     /// `Backend`.
     async fn blobs(&self) -> Result<Vec<String>>;
+
+    /// What the store does and bears just now. Never waits for a write.
+    fn figures(&self) -> StorageFigures;
 }

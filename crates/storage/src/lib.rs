@@ -38,6 +38,7 @@
 )]
 pub mod contract;
 mod error;
+mod figures;
 pub mod kv;
 mod memory;
 mod memory_log;
@@ -46,6 +47,7 @@ mod seal;
 pub mod value;
 
 pub use error::StorageError;
+pub use figures::{ExecutionLogFigures, StorageFigures};
 pub use memory::{MemoryKeyValue, MemoryStorage};
 pub use memory_log::MemoryExecutionLog;
 pub use repository::{

@@ -11,7 +11,7 @@ use std::{
 use async_trait::async_trait;
 use claimsmith_model::{ExecutionId, ExecutionRecord, TenantId};
 
-use crate::{ExecutionLog, StorageError};
+use crate::{ExecutionLog, ExecutionLogFigures, StorageError};
 
 /// How many records it keeps unless told otherwise: more than any test looks at.
 const RECORDS_MAX: usize = 4_096;
@@ -78,8 +78,14 @@ impl ExecutionLog for MemoryExecutionLog {
         Ok(())
     }
 
-    fn dropped(&self) -> u64 {
-        self.dropped.load(Ordering::Relaxed)
+    fn figures(&self) -> ExecutionLogFigures {
+        let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
+        let dropped = self.dropped.load(Ordering::Relaxed);
+        ExecutionLogFigures {
+            written: dropped + records.len() as u64,
+            dropped,
+            ..ExecutionLogFigures::default()
+        }
     }
 }
 
@@ -112,6 +118,6 @@ mod tests {
                 .unwrap()
                 .is_some()
         );
-        assert_eq!(log.dropped(), 1);
+        assert_eq!(log.figures().dropped, 1);
     }
 }

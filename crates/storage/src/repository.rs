@@ -10,7 +10,7 @@ use claimsmith_model::{
     Timestamp, Trigger, TriggerBindings, User, UserId, VersionId,
 };
 
-use crate::StorageError;
+use crate::{ExecutionLogFigures, StorageError, StorageFigures};
 
 type Result<T> = std::result::Result<T, StorageError>;
 
@@ -49,6 +49,9 @@ pub trait Storage: Send + Sync + Debug {
 
     /// The handle to one tenant's data. Of a tenant that doesn't exist it is empty.
     fn tenant(&self, id: &TenantId) -> Arc<dyn TenantStorage>;
+
+    /// What the store does and bears just now. Never waits for a write.
+    fn figures(&self) -> StorageFigures;
 }
 
 /// The handle to one tenant's data. Every write answers `NotFound` when the tenant
@@ -469,6 +472,6 @@ pub trait ExecutionLog: Send + Sync + Debug {
     /// Deletes all records of a tenant, those that are still queued too.
     async fn remove_tenant(&self, tenant: &TenantId) -> Result<()>;
 
-    /// How many records were dropped since the start because the queue was full.
-    fn dropped(&self) -> u64;
+    /// What the log does and bears just now. Never waits for a write.
+    fn figures(&self) -> ExecutionLogFigures;
 }

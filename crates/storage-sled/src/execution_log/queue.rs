@@ -4,13 +4,14 @@ use std::{
     collections::HashMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
         mpsc,
     },
     time::{Duration, Instant},
 };
 
 use claimsmith_model::{ExecutionId, ExecutionRecord, TenantId};
+use claimsmith_storage::ExecutionLogFigures;
 use tokio::sync::oneshot;
 
 use super::{ExecutionLogLimits, Result, records::Records};
@@ -44,7 +45,12 @@ pub(super) struct Queued {
 pub(super) struct Queue {
     limits: ExecutionLogLimits,
     waiting: Mutex<Waiting>,
+    written: AtomicU64,
     dropped: AtomicU64,
+    /// Whether records were lost since the last flush.
+    lost: AtomicBool,
+    /// Whether the last flush failed, or records were lost before it.
+    failed: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -59,7 +65,10 @@ impl Queue {
         Self {
             limits,
             waiting: Mutex::default(),
+            written: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
+            lost: AtomicBool::new(false),
+            failed: AtomicBool::new(false),
         }
     }
 
@@ -116,8 +125,18 @@ impl Queue {
             .fetch_add(group.len() as u64, Ordering::Relaxed);
     }
 
-    pub(super) fn dropped(&self) -> u64 {
-        self.dropped.load(Ordering::Relaxed)
+    pub(super) fn figures(&self) -> ExecutionLogFigures {
+        let (count, bytes) = {
+            let waiting = self.lock();
+            (waiting.count, waiting.bytes)
+        };
+        ExecutionLogFigures {
+            queued_records: count as u64,
+            queued_bytes: bytes as u64,
+            written: self.written.load(Ordering::Relaxed),
+            dropped: self.dropped.load(Ordering::Relaxed),
+            failed: self.failed.load(Ordering::Relaxed),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
@@ -148,11 +167,11 @@ pub(super) fn run(records: &Records, queue: &Queue, messages: &mpsc::Receiver<Me
             Err(mpsc::RecvTimeoutError::Disconnected) => break,
         }
         if unflushed_since.is_some_and(|since| since.elapsed() >= FLUSH_EVERY) {
-            flush(records);
+            flush(records, queue);
             unflushed_since = None;
         }
     }
-    flush(records);
+    flush(records, queue);
 }
 
 fn handle(records: &Records, queue: &Queue, messages: impl Iterator<Item = Message>) {
@@ -178,16 +197,27 @@ fn write(records: &Records, queue: &Queue, group: &[Queued]) {
         return;
     }
     match records.write(group) {
-        Ok(()) => queue.release(group),
+        Ok(()) => {
+            queue.release(group);
+            queue
+                .written
+                .fetch_add(group.len() as u64, Ordering::Relaxed);
+        }
         Err(error) => {
+            queue.lost.store(true, Ordering::Relaxed);
             tracing::error!(%error, records = group.len(), "execution records were lost");
             queue.drop_unwritten(group);
         }
     }
 }
 
-fn flush(records: &Records) {
-    if let Err(error) = records.flush() {
+fn flush(records: &Records, queue: &Queue) {
+    let flushed = records.flush();
+    let lost = queue.lost.swap(false, Ordering::Relaxed);
+    queue
+        .failed
+        .store(lost || flushed.is_err(), Ordering::Relaxed);
+    if let Err(error) = flushed {
         tracing::error!(%error, "execution records may be lost in a crash");
     }
 }

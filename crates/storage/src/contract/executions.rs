@@ -76,5 +76,5 @@ pub async fn execution_log_contract(log: &dyn ExecutionLog) {
         );
     }
     assert_eq!(log.execution(&acme_2, &id).await.unwrap(), Some(record));
-    assert_eq!(log.dropped(), 0);
+    assert_eq!(log.figures().dropped, 0);
 }

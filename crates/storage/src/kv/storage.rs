@@ -12,7 +12,9 @@ use super::{
     tenant::KvTenant,
     transaction::Transaction,
 };
-use crate::{MasterKey, Sealer, Storage, StorageError, TenantStorage, value::decode};
+use crate::{
+    MasterKey, Sealer, Storage, StorageError, StorageFigures, TenantStorage, value::decode,
+};
 
 const CANARY: &str = "claimsmith";
 const TENANT: &str = "the tenant";
@@ -262,6 +264,10 @@ impl<K: KeyValue> Storage for KvStorage<K> {
 
     fn tenant(&self, id: &TenantId) -> Arc<dyn TenantStorage> {
         Arc::new(KvTenant::new(Arc::clone(&self.shared), id.clone()))
+    }
+
+    fn figures(&self) -> StorageFigures {
+        self.shared.kv.figures()
     }
 }
 
