@@ -61,7 +61,7 @@ pub(crate) async fn method_not_allowed() -> Response {
     )
 }
 
-fn error(status: StatusCode, name: &str, message: &str) -> Response {
+pub(crate) fn error(status: StatusCode, name: &str, message: &str) -> Response {
     let body = json!({ "statusCode": status.as_u16(), "error": name, "message": message });
     (status, Json(body)).into_response()
 }

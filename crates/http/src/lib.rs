@@ -8,8 +8,11 @@
 mod answer;
 mod health;
 mod management;
+mod metrics;
 mod oauth;
+mod observe;
 mod platform;
+mod readiness;
 mod serve;
 mod state;
 mod tenant;
@@ -18,24 +21,49 @@ use axum::{
     Router,
     extract::Request,
     middleware::{self, Next},
-    response::{IntoResponse, Response},
+    response::Response,
     routing::get,
 };
-use http::StatusCode;
+use tracing::Instrument as _;
+
+use self::observe::{Observer, observe};
 
 pub use platform::PlatformToken;
-pub use serve::serve;
+pub use serve::{serve, serve_operator};
 pub use state::AppState;
 
 /// All routes of the server.
 pub fn router(state: AppState) -> Router {
     Router::new()
         .route("/healthz", get(health::get))
+        .route("/readyz", get(readiness::get))
+        .route("/metrics", get(metrics::get))
         .merge(oauth::router())
         .merge(administration())
         .fallback(answer::no_such_path)
         .method_not_allowed_fallback(answer::method_not_allowed)
         .layer(middleware::map_response(answer::secure))
+        .layer(middleware::from_fn_with_state(
+            Observer::of(&state),
+            observe,
+        ))
+        .with_state(state)
+}
+
+/// The routes for an address of the operator's own: metrics without a token, and the
+/// probes.
+pub fn operator_router(state: AppState) -> Router {
+    Router::new()
+        .route("/healthz", get(health::get))
+        .route("/readyz", get(readiness::get))
+        .route("/metrics", get(metrics::get_unasked))
+        .fallback(answer::no_such_path)
+        .method_not_allowed_fallback(answer::method_not_allowed)
+        .layer(middleware::map_response(answer::secure))
+        .layer(middleware::from_fn_with_state(
+            Observer::of(&state),
+            observe,
+        ))
         .with_state(state)
 }
 
@@ -49,11 +77,7 @@ fn administration() -> Router<AppState> {
 }
 
 async fn to_the_end(request: Request, next: Next) -> Response {
-    match tokio::spawn(next.run(request)).await {
-        Ok(response) => response,
-        Err(error) => {
-            tracing::error!(%error, "a handler ended abnormally");
-            StatusCode::INTERNAL_SERVER_ERROR.into_response()
-        }
-    }
+    let handled = tokio::spawn(next.run(request).in_current_span()).await;
+    // It ends abnormally only by a panic: nobody aborts it.
+    handled.unwrap_or_else(|_| observe::panicked())
 }

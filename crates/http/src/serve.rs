@@ -2,9 +2,10 @@
 
 mod body;
 
-use std::{future::Future, net::SocketAddr, pin::pin, time::Duration};
+use std::{future::Future, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
 use axum::{Router, body::Body, extract::ConnectInfo, serve::Listener};
+use claimsmith_service::metrics::HttpCounters;
 use http::Request;
 use hyper::{
     body::{Body as _, Incoming},
@@ -23,7 +24,7 @@ use tokio::{
 };
 
 use self::body::BodyInTime;
-use crate::{AppState, router};
+use crate::{AppState, operator_router, router};
 
 /// Connections open at once; further ones wait in the socket's queue. Under the usual
 /// limit of 1024 open files, so that clients alone can't keep storage from opening its
@@ -61,13 +62,27 @@ pub async fn serve(
     state: AppState,
     shutdown: impl Future<Output = ()> + Send,
 ) {
-    serve_routes(listener, router(state), PATIENCE, shutdown).await;
+    let counters = Arc::clone(&state.services.metrics.http);
+    serve_routes(listener, router(state), PATIENCE, counters, shutdown).await;
+}
+
+/// Serves metrics without a token, and the probes, until `shutdown` is ready. For an
+/// address that only the operator's own machines reach; its connections aren't counted
+/// among those of clients.
+pub async fn serve_operator(
+    listener: TcpListener,
+    state: AppState,
+    shutdown: impl Future<Output = ()> + Send,
+) {
+    let routes = operator_router(state);
+    serve_routes(listener, routes, PATIENCE, Arc::default(), shutdown).await;
 }
 
 async fn serve_routes(
     mut listener: TcpListener,
     routes: Router,
     patience: Patience,
+    counters: Arc<HttpCounters>,
     shutdown: impl Future<Output = ()> + Send,
 ) {
     let routes = TowerToHyperService::new(routes);
@@ -87,7 +102,11 @@ async fn serve_routes(
             tracing::debug!(%error, "TCP_NODELAY can't be set");
         }
         let (routes, stopping) = (routes.clone(), stopping.clone());
-        connections.spawn(serve_connection(stream, peer, routes, patience, stopping));
+        let open = counters.connected();
+        connections.spawn(async move {
+            let _open = open;
+            serve_connection(stream, peer, routes, patience, stopping).await;
+        });
     }
 
     drop((listener, stop));
@@ -182,9 +201,15 @@ mod tests {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
-        let ended = tokio::spawn(serve_routes(listener, routes, patience, async {
-            let _ = stopped.await;
-        }));
+        let ended = tokio::spawn(serve_routes(
+            listener,
+            routes,
+            patience,
+            Arc::default(),
+            async {
+                let _ = stopped.await;
+            },
+        ));
         Serving {
             address,
             stop,

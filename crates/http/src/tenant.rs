@@ -10,7 +10,7 @@ use claimsmith_service::TenantContext;
 use http::{HeaderMap, StatusCode, Uri, header, request::Parts};
 use serde_json::json;
 
-use crate::{AppState, answer};
+use crate::{AppState, answer, observe};
 
 /// The tenant whose host the request names. A handler that takes one answers an
 /// unknown host by itself.
@@ -23,7 +23,9 @@ impl FromRequestParts<AppState> for RequestTenant {
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Response> {
         let host = host(&parts.headers, &parts.uri);
         let tenant = host.and_then(|host| state.services.tenants.by_host(host));
-        tenant.map(Self).ok_or_else(|| unknown(host))
+        let tenant = tenant.ok_or_else(|| unknown(host))?;
+        observe::of_tenant(&tenant.tenant.id);
+        Ok(Self(tenant))
     }
 }
 

@@ -5,6 +5,7 @@ use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::PathBuf,
     process::ExitCode,
+    time::Duration,
 };
 
 use anyhow::{Context as _, bail};
@@ -12,7 +13,10 @@ use claimsmith_model::{PrivateNames, Secret, Trigger};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::{ServeConfig, action_run, start, telemetry};
+use crate::{
+    ServeConfig, action_run, start,
+    telemetry::{self, LogFormat},
+};
 
 /// The address to listen on when none is given: this machine only.
 const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
@@ -49,6 +53,22 @@ struct Serve {
     /// The address to listen on; port 0 takes a free one
     #[arg(long, env = "CLAIMSMITH_LISTEN", value_name = "ADDR", default_value_t = LISTEN)]
     listen: SocketAddr,
+    /// An address of its own for /metrics, without a token: whoever reaches it can
+    /// read them. /healthz and /readyz are there, too [default: none; /metrics is
+    /// at the other address, with the platform token]
+    #[arg(long, env = "CLAIMSMITH_METRICS_LISTEN", value_name = "ADDR")]
+    metrics_listen: Option<SocketAddr>,
+    /// How long to go on serving after SIGTERM, in seconds, with /readyz answering
+    /// 503, so that a load balancer stops sending requests before the server stops
+    /// taking them
+    #[arg(
+        long,
+        env = "CLAIMSMITH_SHUTDOWN_DELAY",
+        value_name = "SECONDS",
+        default_value_t = 0,
+        value_parser = clap::value_parser!(u16).range(..=300)
+    )]
+    shutdown_delay: u16,
     /// The first tenant's public URL, from which its issuer is made; used at the
     /// first start only [default: http://localhost:PORT/]
     #[arg(long, env = "CLAIMSMITH_PUBLIC_URL", value_name = "URL")]
@@ -67,15 +87,26 @@ struct Serve {
         value_delimiter = ','
     )]
     reserved_domains: Vec<String>,
-    /// What to log, to standard error: error, warn, info, debug or trace, or a list
-    /// such as `info,claimsmith_service=debug`
+    /// What to log, to standard error: off, error, warn, info, debug or trace, or a
+    /// list such as `info,claimsmith_service=debug`. `claimsmith_http::access` has a
+    /// line for each request
     #[arg(
         long,
         env = "CLAIMSMITH_LOG",
         value_name = "FILTER",
-        default_value = "info"
+        default_value = "info",
+        value_parser = telemetry::filter
     )]
     log: String,
+    /// How to log: text for people, or a JSON object a line for programs
+    #[arg(
+        long,
+        env = "CLAIMSMITH_LOG_FORMAT",
+        value_name = "FORMAT",
+        value_enum,
+        default_value = "text"
+    )]
+    log_format: LogFormat,
 }
 
 #[derive(Debug, Subcommand)]
@@ -173,11 +204,13 @@ pub fn run() -> ExitCode {
 }
 
 async fn serve_until_signal(serve: Serve) -> anyhow::Result<()> {
-    telemetry::start(&serve.log)?;
+    telemetry::start(&serve.log, serve.log_format)?;
     let mut signals = Signals::listen()?;
     let server = start(ServeConfig {
         data_dir: serve.data_dir,
         listen: serve.listen,
+        metrics_listen: serve.metrics_listen,
+        shutdown_delay: Duration::from_secs(serve.shutdown_delay.into()),
         public_url: serve.public_url,
         // Not an argument: arguments can be seen by every user of the machine.
         master_key: std::env::var("CLAIMSMITH_MASTER_KEY").ok().map(Secret::new),
@@ -185,6 +218,9 @@ async fn serve_until_signal(serve: Serve) -> anyhow::Result<()> {
         reserved_domains: serve.reserved_domains,
     })
     .await?;
+    if let Some(address) = server.metrics_address {
+        tracing::info!(%address, "metrics without a token");
+    }
     tracing::info!(address = %server.address, "serving");
     signals.next().await;
     tracing::info!("stopping: requests under way are answered first");

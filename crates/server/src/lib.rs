@@ -8,6 +8,7 @@ mod action_run;
 mod bootstrap;
 mod cli;
 mod master_key;
+mod process;
 mod serve;
 mod system;
 mod telemetry;

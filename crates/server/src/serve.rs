@@ -5,6 +5,7 @@ use std::{
     net::SocketAddr,
     os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
+    pin::Pin,
     sync::Arc,
     time::Duration,
 };
@@ -14,12 +15,12 @@ use claimsmith_claims::ReservedNamespaces;
 use claimsmith_http::{AppState, PlatformToken};
 use claimsmith_model::{Clock, Secret};
 use claimsmith_runtime::{ActionEngine, EngineConfig, Ticker};
-use claimsmith_service::{Environment, Services, TokenService};
+use claimsmith_service::{Environment, Readiness, Services, TokenService};
 use claimsmith_storage::StorageError;
 use claimsmith_storage_sled::{ExecutionLogLimits, SledExecutionLog, SledStorage};
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
-use crate::{SystemClock, SystemRandom, bootstrap, master_key};
+use crate::{SystemClock, SystemRandom, bootstrap, master_key, process};
 
 /// What the platform token is derived from the master key for.
 const PLATFORM_TOKEN_PURPOSE: &str = "claimsmith: platform token";
@@ -35,6 +36,11 @@ pub struct ServeConfig {
     pub data_dir: PathBuf,
     /// The address to listen on; port 0 takes a free one.
     pub listen: SocketAddr,
+    /// An address of its own for metrics, without a token; port 0 takes a free one.
+    pub metrics_listen: Option<SocketAddr>,
+    /// How long to go on serving after being told to stop, saying that the server
+    /// isn't ready.
+    pub shutdown_delay: Duration,
     /// The first tenant's public URL; `http://localhost:PORT/` when absent.
     pub public_url: Option<String>,
     /// The master key as text.
@@ -50,8 +56,12 @@ pub struct ServeConfig {
 pub struct RunningServer {
     /// The address it listens on.
     pub address: SocketAddr,
-    stop: Option<oneshot::Sender<()>>,
-    serving: JoinHandle<()>,
+    /// The address of the metrics, if they have one of their own.
+    pub metrics_address: Option<SocketAddr>,
+    shutdown_delay: Duration,
+    readiness: Readiness,
+    serving: Serving,
+    serving_metrics: Option<Serving>,
     sweeping: JoinHandle<()>,
     _ticker: Ticker,
 }
@@ -62,13 +72,14 @@ pub struct RunningServer {
 /// A text for the operator that names what is wrong and what to do.
 pub async fn start(config: ServeConfig) -> anyhow::Result<RunningServer> {
     // The port first: a second server on the same one must change nothing.
-    let listener = TcpListener::bind(config.listen).await.map_err(|error| {
-        anyhow!(
-            "can't listen on {}: {error}; choose another address with --listen",
-            config.listen
-        )
-    })?;
+    let listener = listen(config.listen, "--listen").await?;
     let address = listener.local_addr()?;
+    let metrics_listener = match config.metrics_listen {
+        Some(address) => Some(listen(address, "--metrics-listen").await?),
+        None => None,
+    };
+    let metrics_address = metrics_listener.as_ref().map(TcpListener::local_addr);
+    let metrics_address = metrics_address.transpose()?;
     let data_dir = &config.data_dir;
     make_folder(data_dir)?;
 
@@ -109,37 +120,80 @@ pub async fn start(config: ServeConfig) -> anyhow::Result<RunningServer> {
     bootstrap::run(&services, data_dir, &public_url, &platform_token).await?;
 
     let sweeping = tokio::spawn(sweep(TokenService::new(services.clone())));
-    let state = AppState::new(services, PlatformToken::new(platform_token));
-    let (stop, stopped) = oneshot::channel();
-    let serving = tokio::spawn(claimsmith_http::serve(listener, state, async {
-        // A dropped sender stops the server as a sent message does.
-        let _ = stopped.await;
-    }));
+    let readiness = services.readiness.clone();
+    let state = AppState::new(services, PlatformToken::new(platform_token))
+        .with_process_figures(process::figures);
+    let serving_metrics = metrics_listener.map(|listener| {
+        let state = state.clone();
+        Serving::start(|stop| claimsmith_http::serve_operator(listener, state, stop))
+    });
+    let serving = Serving::start(|stop| claimsmith_http::serve(listener, state, stop));
     Ok(RunningServer {
         address,
-        stop: Some(stop),
+        metrics_address,
+        shutdown_delay: config.shutdown_delay,
+        readiness,
         serving,
+        serving_metrics,
         sweeping,
         _ticker: ticker,
     })
 }
 
 impl RunningServer {
-    /// Stops taking requests, answers those under way but waits ten seconds for them at
-    /// most, and closes the data.
+    /// Says that the server isn't ready any more, and after the configured delay stops
+    /// taking requests, answers those under way but waits ten seconds for them at most,
+    /// and closes the data.
     ///
     /// # Errors
     /// When serving had ended before, which it never should.
-    pub async fn stop(mut self) -> anyhow::Result<()> {
-        if let Some(stop) = self.stop.take() {
-            // The other end is gone only when serving has ended by itself.
-            let _ = stop.send(());
-        }
+    pub async fn stop(self) -> anyhow::Result<()> {
+        self.readiness.stop();
+        tokio::time::sleep(self.shutdown_delay).await;
         self.sweeping.abort();
         // Ended by the abort, or before it: in both cases it holds the data no longer.
         let _ = self.sweeping.await;
-        self.serving.await.context("serving ended abnormally")
+        let stopped = self.serving.stop().await;
+        // Last, so that the metrics show the server's end.
+        if let Some(metrics) = self.serving_metrics {
+            metrics.stop().await?;
+        }
+        stopped
     }
+}
+
+/// One address that is served.
+#[derive(Debug)]
+struct Serving {
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+impl Serving {
+    /// Serves with what `serve` makes of the signal to stop.
+    fn start<F: Future<Output = ()> + Send + 'static>(serve: impl FnOnce(Stopped) -> F) -> Self {
+        let (stop, stopped) = oneshot::channel();
+        let task = tokio::spawn(serve(Box::pin(async {
+            // A dropped sender stops the server as a sent message does.
+            let _ = stopped.await;
+        })));
+        Self { stop, task }
+    }
+
+    async fn stop(self) -> anyhow::Result<()> {
+        // The other end is gone only when serving has ended by itself.
+        let _ = self.stop.send(());
+        self.task.await.context("serving ended abnormally")
+    }
+}
+
+/// Ready when serving is to stop.
+type Stopped = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+async fn listen(address: SocketAddr, option: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.map_err(|error| {
+        anyhow!("can't listen on {address}: {error}; choose another address with {option}")
+    })
 }
 
 /// Forgets expired opaque tokens, now and then.

@@ -7,7 +7,7 @@ use claimsmith_model::{Clock, Random};
 use claimsmith_runtime::ActionEngine;
 use claimsmith_storage::{ExecutionLog, Storage};
 
-use crate::{Ids, PasswordHasher, TenantDirectory};
+use crate::{Ids, PasswordHasher, Readiness, TenantDirectory, metrics::Metrics};
 
 /// The outside world and the engine, handed to every service.
 #[derive(Debug, Clone)]
@@ -37,6 +37,10 @@ pub struct Services {
     pub passwords: PasswordHasher,
     /// New identifiers and secrets.
     pub ids: Ids,
+    /// What the server counts of itself.
+    pub metrics: Arc<Metrics>,
+    /// Whether the server should be sent requests.
+    pub readiness: Readiness,
 }
 
 impl Services {
@@ -49,11 +53,15 @@ impl Services {
         let tenants = TenantDirectory::load(environment.clone()).await?;
         let passwords = PasswordHasher::new(Arc::clone(&environment.random));
         passwords.prepare().await?;
+        let (storage, executions) = (&environment.storage, &environment.executions);
+        let readiness = Readiness::new(Arc::clone(storage), Arc::clone(executions));
         Ok(Self {
             environment,
             tenants,
             passwords,
             ids,
+            metrics: Arc::default(),
+            readiness,
         })
     }
 }

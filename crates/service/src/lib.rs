@@ -12,6 +12,8 @@
 //! | `action_library` | how an Action becomes a version that runs |
 //! | `admin` | what an admin may do to clients, APIs, users, roles, organizations |
 //! | `management` | whether a caller is such an admin |
+//! | `metrics` | what is counted, and how Prometheus reads it |
+//! | `readiness` | whether the server should be sent requests |
 
 pub mod action_library;
 pub mod admin;
@@ -21,8 +23,10 @@ mod fields;
 mod ids;
 mod local_run;
 pub mod management;
+pub mod metrics;
 mod password;
 mod pipeline;
+mod readiness;
 mod tenants;
 mod token;
 
@@ -31,7 +35,8 @@ pub use environment::{Environment, Services};
 pub use error::ServiceError;
 pub use ids::Ids;
 pub use local_run::{LocalReport, LocalRun, LocalRunError, run_locally};
-pub use password::PasswordHasher;
+pub use password::{PasswordFigures, PasswordHasher};
+pub use readiness::{NotReady, Readiness};
 pub use tenants::{
     DATABASE_CONNECTION, MANAGEMENT_SCOPES, NewTenant, TenantContext, TenantDirectory, TenantSetup,
     host_name,

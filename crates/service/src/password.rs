@@ -1,6 +1,14 @@
 //! Passwords: argon2id, off the async threads, never more at once than the machine bears.
 
-use std::{fmt, num::NonZero, sync::Arc, thread::available_parallelism};
+use std::{
+    fmt,
+    num::NonZero,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread::available_parallelism,
+};
 
 use argon2::{
     Algorithm, Argon2, Params, Version,
@@ -33,9 +41,23 @@ struct Inner {
     places: Arc<Semaphore>,
     /// What may be verified or wait for it.
     queue: Arc<Semaphore>,
+    at_once_max: usize,
+    queued_max: usize,
+    refused: AtomicU64,
     /// A hash that no password has, verified when there is no user: an unknown user
     /// takes as long as a wrong password.
     nobody: tokio::sync::OnceCell<Secret>,
+}
+
+/// What the hasher does just now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PasswordFigures {
+    /// Passwords that are being hashed or verified.
+    pub running: u64,
+    /// Logins that wait for that.
+    pub waiting: u64,
+    /// Logins that were refused since the start because too many waited.
+    pub refused: u64,
 }
 
 /// Why a password was not verified.
@@ -58,12 +80,33 @@ impl PasswordHasher {
     }
 
     fn with_capacity(random: Arc<dyn Random>, at_once_max: usize, waiting_max: usize) -> Self {
+        let queued_max = at_once_max.saturating_add(waiting_max);
         Self(Arc::new(Inner {
             random,
             places: Arc::new(Semaphore::new(at_once_max)),
-            queue: Arc::new(Semaphore::new(at_once_max.saturating_add(waiting_max))),
+            queue: Arc::new(Semaphore::new(queued_max)),
+            at_once_max,
+            queued_max,
+            refused: AtomicU64::new(0),
             nobody: tokio::sync::OnceCell::new(),
         }))
+    }
+
+    /// What the hasher does just now.
+    #[must_use]
+    pub fn figures(&self) -> PasswordFigures {
+        let inner = &self.0;
+        let running = inner
+            .at_once_max
+            .saturating_sub(inner.places.available_permits());
+        let queued = inner
+            .queued_max
+            .saturating_sub(inner.queue.available_permits());
+        PasswordFigures {
+            running: running as u64,
+            waiting: queued.saturating_sub(running) as u64,
+            refused: inner.refused.load(Ordering::Relaxed),
+        }
     }
 
     /// Gets ready, so that the first unknown user doesn't take longer than others.
@@ -111,7 +154,10 @@ impl PasswordHasher {
             return Ok(false);
         }
         let queue = Arc::clone(&self.0.queue);
-        let queued = queue.try_acquire_owned().map_err(|_| VerifyError::Busy)?;
+        let queued = queue.try_acquire_owned().map_err(|_| {
+            self.0.refused.fetch_add(1, Ordering::Relaxed);
+            VerifyError::Busy
+        })?;
         let known = hash.is_some();
         let hash = match hash {
             Some(hash) => hash.clone(),
@@ -247,6 +293,13 @@ mod tests {
                 assert!(matches!(third, Err(VerifyError::Busy)));
             }
         }
+        let (running, waiting, refused) = (1, 1, 1);
+        let expected = PasswordFigures {
+            running,
+            waiting,
+            refused,
+        };
+        assert_eq!(hasher.figures(), expected);
 
         drop(place);
         assert!(!first.await.unwrap());

@@ -14,7 +14,7 @@ use claimsmith_runtime::{ActionCache, Share};
 use claimsmith_storage::{Page, TenantStorage};
 use url::Url;
 
-use crate::{Environment, Ids, ServiceError, pipeline::Bindings};
+use crate::{Environment, Ids, ServiceError, metrics::TenantCounters, pipeline::Bindings};
 
 /// The name of the connection that every tenant has.
 pub const DATABASE_CONNECTION: &str = "Username-Password-Authentication";
@@ -128,6 +128,7 @@ struct Shared {
     keys: ArcSwapOption<KeySet>,
     changing_keys: tokio::sync::Mutex<()>,
     triggers: [TriggerState; 2],
+    counters: TenantCounters,
 }
 
 #[derive(Default)]
@@ -334,6 +335,7 @@ impl Default for Shared {
             keys: ArcSwapOption::default(),
             changing_keys: tokio::sync::Mutex::new(()),
             triggers: Default::default(),
+            counters: TenantCounters::default(),
         }
     }
 }
@@ -359,6 +361,11 @@ impl TenantContext {
             policy: Arc::new(policy),
             shared,
         }
+    }
+
+    /// What is counted of the tenant.
+    pub(crate) fn counters(&self) -> &TenantCounters {
+        &self.shared.counters
     }
 
     /// The audience of the tenant's Management API.

@@ -3,13 +3,15 @@
 pub(crate) mod actions;
 pub(crate) mod command_line;
 pub(crate) mod http;
+pub(crate) mod process;
 mod reply;
+pub(crate) mod scrape;
 mod tenant;
 mod things;
 mod token_request;
 pub(crate) mod verify;
 
-use std::{fs, ops::Deref, path::Path};
+use std::{fs, net::SocketAddr, ops::Deref, path::Path};
 
 use claimsmith_model::Secret;
 use claimsmith_server::{RunningServer, ServeConfig};
@@ -52,13 +54,18 @@ impl TestServer {
 
     /// Starts a server on an empty folder, and adds nothing to what that makes.
     pub(crate) async fn start_empty() -> Self {
-        Self::start_on(tempfile::tempdir().unwrap()).await
+        Self::start_on(tempfile::tempdir().unwrap(), |_| ()).await
     }
 
-    async fn start_on(folder: TempDir) -> Self {
-        let running = claimsmith_server::start(config(folder.path()))
-            .await
-            .unwrap();
+    /// The same as [`Self::start_empty`], with a configuration changed by `configure`.
+    pub(crate) async fn start_with(configure: impl FnOnce(&mut ServeConfig)) -> Self {
+        Self::start_on(tempfile::tempdir().unwrap(), configure).await
+    }
+
+    async fn start_on(folder: TempDir, configure: impl FnOnce(&mut ServeConfig)) -> Self {
+        let mut config = config(folder.path());
+        configure(&mut config);
+        let running = claimsmith_server::start(config).await.unwrap();
         let dev = Tenant::of_bootstrap(running.address, &bootstrap(folder.path()));
         Self {
             running,
@@ -70,7 +77,7 @@ impl TestServer {
     /// Stops the server and starts another one on the same data.
     pub(crate) async fn restart(self) -> Self {
         self.running.stop().await.unwrap();
-        Self::start_on(self.folder).await
+        Self::start_on(self.folder, |_| ()).await
     }
 
     /// Where the data is.
@@ -83,12 +90,20 @@ impl TestServer {
         bootstrap(self.folder.path())
     }
 
+    /// The operator's token.
+    pub(crate) fn platform_token(&self) -> String {
+        let bootstrap = self.bootstrap();
+        bootstrap["platform_token"].as_str().unwrap().to_owned()
+    }
+
+    /// Where the metrics have an address of their own, that one.
+    pub(crate) fn metrics_address(&self) -> Option<SocketAddr> {
+        self.running.metrics_address
+    }
+
     /// Asks the platform API, with the operator's token.
     pub(crate) async fn platform(&self, method: &str, path: &str, body: Value) -> http::Answer {
-        let token = self.bootstrap()["platform_token"]
-            .as_str()
-            .unwrap()
-            .to_owned();
+        let token = self.platform_token();
         let path = format!("/platform/v1/{path}");
         self.dev.ask(method, &path, Some(&token), body).await
     }
@@ -107,6 +122,8 @@ pub(crate) fn config(folder: &Path) -> ServeConfig {
     ServeConfig {
         data_dir: folder.to_owned(),
         listen: ([127, 0, 0, 1], 0).into(),
+        metrics_listen: None,
+        shutdown_delay: std::time::Duration::ZERO,
         public_url: Some("http://localhost/".to_owned()),
         master_key: Some(master_key('5')),
         master_key_file: None,

@@ -8,7 +8,7 @@ use claimsmith_service::{Busy, ServiceError, management::ManagementError};
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 
-use crate::answer;
+use crate::{answer, observe::AnsweredError};
 
 /// An error as a caller of the Management or platform API gets it.
 #[derive(Debug)]
@@ -128,6 +128,9 @@ impl IntoResponse for ApiError {
             problems: self.problems,
         };
         let mut response = (self.status, answer::no_store(), Json(body)).into_response();
+        if let Some(code) = self.code {
+            response.extensions_mut().insert(AnsweredError(code));
+        }
         if self.status == StatusCode::UNAUTHORIZED {
             // RFC 6750 section 3.
             let challenge = HeaderValue::from_static("Bearer");

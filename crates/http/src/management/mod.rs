@@ -20,7 +20,7 @@ mod resource_servers;
 mod roles;
 mod tenant_settings;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 pub(crate) mod triggers;
 mod users;
 

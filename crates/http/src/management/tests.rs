@@ -75,18 +75,23 @@ impl Answer {
     }
 }
 
+/// The services of a server without tenants.
+pub(crate) async fn services() -> Services {
+    Services::start(Environment {
+        storage: Arc::new(MemoryStorage::new()),
+        executions: Arc::new(MemoryExecutionLog::new()),
+        engine: ActionEngine::new(EngineConfig::default()).unwrap(),
+        clock: Arc::new(Standing),
+        random: Arc::new(Counting::default()),
+        reserved: Arc::default(),
+    })
+    .await
+    .unwrap()
+}
+
 impl Api {
     async fn start() -> Self {
-        let services = Services::start(Environment {
-            storage: Arc::new(MemoryStorage::new()),
-            executions: Arc::new(MemoryExecutionLog::new()),
-            engine: ActionEngine::new(EngineConfig::default()).unwrap(),
-            clock: Arc::new(Standing),
-            random: Arc::new(Counting::default()),
-            reserved: Arc::default(),
-        })
-        .await
-        .unwrap();
+        let services = services().await;
         let new = NewTenant {
             id: "dev".parse().unwrap(),
             public_url: "http://localhost/".to_owned(),

@@ -19,6 +19,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 use crate::{
     AppState, answer,
+    observe::AnsweredError,
     tenant::{self, RequestTenant},
 };
 
@@ -35,7 +36,11 @@ pub(crate) async fn post(
     let (parts, body) = request.into_parts();
     let (request, facts, credentials) = match read(&parts, body, peer).await {
         Ok(read) => read,
-        Err(refused) => return *refused,
+        Err(unreadable) => {
+            let metrics = &state.services.metrics;
+            metrics.unreadable_token_request(&tenant, unreadable.body.error());
+            return refuse(unreadable.status, &unreadable.body, unreadable.used_header);
+        }
     };
     match state
         .tokens
@@ -55,10 +60,9 @@ pub(crate) async fn post(
             execution_id,
         }) => {
             if let TokenEndpointError::Host(cause) = &error {
-                let execution_id = execution_id.as_ref().map(ToString::to_string);
                 // As an error and not as its text, so that the log has all its sources.
                 let cause = cause.as_ref();
-                tracing::error!(tenant = %tenant.tenant.id, execution_id, cause, "no token");
+                tracing::error!(cause, "no token");
             }
             let mut answer = refuse(status(&error), &error.body(), credentials_in_header(&parts));
             if matches!(
@@ -93,11 +97,26 @@ fn status(error: &TokenEndpointError) -> StatusCode {
 
 type Read = (TokenRequest, RequestFacts, Option<ClientCredentials>);
 
-async fn read(parts: &Parts, body: Body, peer: SocketAddr) -> Result<Read, Box<Response>> {
-    let invalid = |text: &str| {
-        let body = ErrorBody::new(ErrorCode::InvalidRequest, text);
-        Box::new(refuse(StatusCode::BAD_REQUEST, &body, false))
-    };
+/// Why a request could not be read as a token request.
+#[derive(Debug)]
+struct Unreadable {
+    status: StatusCode,
+    body: ErrorBody,
+    used_header: bool,
+}
+
+impl Unreadable {
+    fn invalid(status: StatusCode, text: &str) -> Self {
+        Self {
+            status,
+            body: ErrorBody::new(ErrorCode::InvalidRequest, text),
+            used_header: false,
+        }
+    }
+}
+
+async fn read(parts: &Parts, body: Body, peer: SocketAddr) -> Result<Read, Unreadable> {
+    let invalid = |text: &str| Unreadable::invalid(StatusCode::BAD_REQUEST, text);
     let bytes = Limited::new(body, REQUEST_BYTES_MAX)
         .collect()
         .await
@@ -111,11 +130,7 @@ async fn read(parts: &Parts, body: Body, peer: SocketAddr) -> Result<Read, Box<R
                     format!("the body did not arrive: {error}"),
                 )
             };
-            Box::new(refuse(
-                status,
-                &ErrorBody::new(ErrorCode::InvalidRequest, &text),
-                false,
-            ))
+            Unreadable::invalid(status, &text)
         })?;
     let bytes = bytes.to_bytes();
     let request = match media_type(&parts.headers) {
@@ -130,9 +145,10 @@ async fn read(parts: &Parts, body: Body, peer: SocketAddr) -> Result<Read, Box<R
     let request = request.map_err(|error| invalid(&error.to_string()))?;
     let query = parse_query(parts.uri.query().unwrap_or_default())
         .map_err(|error| invalid(&format!("query: {error}")))?;
-    let credentials = credentials(&parts.headers).map_err(|text| {
-        let body = ErrorBody::new(ErrorCode::InvalidClient, &text);
-        Box::new(refuse(StatusCode::UNAUTHORIZED, &body, true))
+    let credentials = credentials(&parts.headers).map_err(|text| Unreadable {
+        status: StatusCode::UNAUTHORIZED,
+        body: ErrorBody::new(ErrorCode::InvalidClient, &text),
+        used_header: true,
     })?;
     let facts = RequestFacts {
         ip: peer.ip().to_canonical().to_string(),
@@ -186,6 +202,8 @@ fn credentials_in_header(parts: &Parts) -> bool {
 /// RFC 6749 section 5.2: a client that used the header is told the scheme.
 fn refuse(status: StatusCode, body: &ErrorBody, used_header: bool) -> Response {
     let mut answer = (status, answer::no_store(), Json(body)).into_response();
+    let code = AnsweredError(body.error().as_str());
+    answer.extensions_mut().insert(code);
     if status == StatusCode::UNAUTHORIZED && used_header {
         let challenge = HeaderValue::from_static("Basic realm=\"token\"");
         answer
@@ -217,7 +235,7 @@ mod tests {
         request.body(()).unwrap().into_parts().0
     }
 
-    async fn read(parts: &Parts) -> Result<Read, Box<Response>> {
+    async fn read(parts: &Parts) -> Result<Read, Unreadable> {
         let peer = SocketAddr::from(([127, 0, 0, 1], 1));
         super::read(parts, Body::from("grant_type=client_credentials"), peer).await
     }
@@ -225,7 +243,13 @@ mod tests {
     #[tokio::test]
     async fn a_header_that_is_not_basic_credentials_fails_the_client_authentication() {
         for header in ["Bearer abc", "Basic", "Basic !!!", "Basic bm8tY29sb24="] {
-            let answer = *read(&request("localhost", Some(header))).await.unwrap_err();
+            let unreadable = read(&request("localhost", Some(header))).await.unwrap_err();
+            let Unreadable {
+                status,
+                body,
+                used_header,
+            } = unreadable;
+            let answer = refuse(status, &body, used_header);
 
             let mut seen = format!("{} ", answer.status().as_u16());
             let challenge = answer.headers()[header::WWW_AUTHENTICATE]

@@ -10,6 +10,7 @@ use super::Operator;
 use crate::{
     AppState,
     management::{ApiError, At, JsonBody, triggers},
+    observe,
 };
 
 /// What is bound, in the Management API's shape.
@@ -37,5 +38,6 @@ pub(super) async fn patch(
 fn admin(state: &AppState, tenant: &TenantId) -> Result<TenantAdmin, ServiceError> {
     let context = state.services.tenants.by_id(tenant);
     let context = context.ok_or(ServiceError::not_found("That tenant does not exist."))?;
+    observe::of_tenant(&context.tenant.id);
     Ok(TenantAdmin::operator(state.services.clone(), context))
 }

@@ -93,6 +93,11 @@ pub(crate) async fn run(
         warnings: Vec::new(),
         started_at: environment.clock.now(),
     };
+    // From here on each line that is logged for the request names it.
+    tracing::Span::current().record(
+        "execution_id",
+        tracing::field::display(&result.execution_id),
+    );
     let place = if bindings.actions.is_empty() {
         warn_of_other_trigger(context, environment, &mut result).await;
         return Ok(result);

@@ -179,6 +179,7 @@ impl TokenService {
         facts: RecordFacts,
     ) {
         let record = record(result, sealed, facts);
+        self.services.metrics.trigger_run(context, &record);
         self.services
             .environment
             .executions

@@ -8,7 +8,7 @@ mod password;
 mod request_facts;
 mod user_info;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use claimsmith_model::{ExecutionId, GrantType};
 use claimsmith_oauth::{TokenRequest, TokenResponse};
@@ -52,6 +52,22 @@ impl TokenService {
     /// # Errors
     /// The refusal, with the execution's identifier when a trigger ran.
     pub async fn issue(
+        &self,
+        context: &Arc<TenantContext>,
+        credentials: Option<ClientCredentials>,
+        request: TokenRequest,
+        facts: RequestFacts,
+    ) -> Result<Issued, Refused> {
+        let began = Instant::now();
+        let named = request.grant_type.as_deref().and_then(GrantType::from_wire);
+        let answer = self.answer(context, credentials, request, facts).await;
+        let refused = answer.as_ref().err().map(|refused| refused.error.code());
+        let metrics = &self.services.metrics;
+        metrics.token_request(context, named, refused, began.elapsed());
+        answer
+    }
+
+    async fn answer(
         &self,
         context: &Arc<TenantContext>,
         credentials: Option<ClientCredentials>,

@@ -1,0 +1,75 @@
+//! Whether the server should be sent requests.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use claimsmith_storage::{ExecutionLog, Storage};
+
+/// Whether the server should be sent requests. Clones tell the same.
+#[derive(Debug, Clone)]
+pub struct Readiness(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    storage: Arc<dyn Storage>,
+    executions: Arc<dyn ExecutionLog>,
+    is_stopping: AtomicBool,
+}
+
+/// A part that isn't ready. Its texts may be shown to everybody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotReady {
+    /// Which part: `storage`, `executions` or `server`.
+    pub part: &'static str,
+    /// What is the case, and what it means.
+    pub reason: &'static str,
+}
+
+impl Readiness {
+    pub(crate) fn new(storage: Arc<dyn Storage>, executions: Arc<dyn ExecutionLog>) -> Self {
+        Self(Arc::new(Inner {
+            storage,
+            executions,
+            is_stopping: AtomicBool::new(false),
+        }))
+    }
+
+    /// Says from now on that the server is stopping.
+    pub fn stop(&self) {
+        self.0.is_stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// The parts that aren't ready; empty when the server can do all that it is for.
+    #[must_use]
+    pub fn not_ready(&self) -> Vec<NotReady> {
+        let parts = [
+            (
+                self.0.is_stopping.load(Ordering::Relaxed),
+                NotReady {
+                    part: "server",
+                    reason: "it is stopping",
+                },
+            ),
+            (
+                self.0.storage.figures().failed,
+                NotReady {
+                    part: "storage",
+                    reason: "a write failed; nothing is stored until the server is restarted",
+                },
+            ),
+            (
+                self.0.executions.figures().failed,
+                NotReady {
+                    part: "executions",
+                    reason: "execution records can't be written",
+                },
+            ),
+        ];
+        parts
+            .into_iter()
+            .filter_map(|(is_so, part)| is_so.then_some(part))
+            .collect()
+    }
+}
