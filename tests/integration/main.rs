@@ -18,6 +18,8 @@ mod action_run;
 mod bad_token_requests;
 mod claims;
 mod client_credentials;
+mod code_on_disk;
+mod compiling;
 mod discovery;
 mod events;
 mod execution_records;

@@ -43,6 +43,10 @@ pub enum Busy {
     /// All places of the server are taken.
     #[error("too many Actions run at once")]
     Server,
+    /// As many modules wait to be compiled as may, in all or of this share; or the wait was
+    /// too long.
+    #[error("too many modules wait to be compiled")]
+    Compiler,
 }
 
 /// How many run and wait at a moment.

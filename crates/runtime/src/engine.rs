@@ -1,10 +1,9 @@
 //! The engine: one for the whole server.
 
 use std::{
-    collections::HashMap,
     fmt,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread,
@@ -12,19 +11,19 @@ use std::{
 };
 
 use claimsmith_model::{ModuleInfo, Trigger};
-use tokio::sync::Semaphore;
 use wasmtime::{
     Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig,
-    component::{Component, ComponentExportIndex, InstancePre, Linker},
+    component::{ComponentExportIndex, InstancePre, Linker},
 };
 
 use crate::{
-    Busy, CheckError, Limits, Occupancy, Place, Share,
+    Busy, Limits, Occupancy, Place, Share,
     admission::{Admission, AdmissionConfig},
+    compile::settings::code_settings,
     figures::Entering,
     host,
+    library::{CodeSetup, Library},
     long_lane::LongLane,
-    module,
     sandbox::Sandbox,
 };
 
@@ -52,6 +51,30 @@ pub struct EngineConfig {
     pub module_bytes_max: usize,
     /// Machine code kept in memory of modules that nothing uses just now, in bytes.
     pub idle_code_bytes_max: usize,
+    /// Modules that are compiled at once. Each takes a core, and tokens need the others.
+    pub compiles_max: u32,
+    /// Modules that may wait to be compiled, in all; their bytes are in memory meanwhile.
+    pub compile_waiting_max: usize,
+    /// How many of them may be of one share, so that one alone can't fill the queue.
+    pub share_compile_waiting_max: usize,
+    /// How long a module waits for its turn, in seconds. Who would wait longer is better
+    /// told to come back.
+    pub compile_wait_s_max: u64,
+    /// Memory of a process that compiles, in bytes. CPython's module takes
+    /// 340 MiB, and few compilers write functions that take as much.
+    pub compile_memory_bytes: u64,
+    /// Processor time of a process that compiles, in seconds. An Action in Rust takes a
+    /// tenth of one, CPython's module 14 on a slow core. A module can be built to take any
+    /// time (10,000 nested loops in 70 KB take minutes), and holds its place that long.
+    pub compile_cpu_s: u64,
+    /// Time from the start of a process that compiles to its end, in seconds: it goes last
+    /// on a busy machine, so this is more than its processor time.
+    pub compile_wall_s: u64,
+    /// Machine code of one module, in bytes. CPython's module becomes 35 MB; it is
+    /// copied several times until it runs, within the server.
+    pub code_bytes_max: usize,
+    /// Machine code kept on disk, in bytes of its files: some thousands of Actions in Rust.
+    pub code_disk_bytes: u64,
 }
 
 impl Default for EngineConfig {
@@ -65,6 +88,15 @@ impl Default for EngineConfig {
             tick_ms: 1,
             module_bytes_max: 32 << 20,
             idle_code_bytes_max: 128 << 20,
+            compiles_max: 1,
+            compile_waiting_max: 32,
+            share_compile_waiting_max: 8,
+            compile_wait_s_max: 60,
+            compile_memory_bytes: 1 << 30,
+            compile_cpu_s: 40,
+            compile_wall_s: 120,
+            code_bytes_max: 128 << 20,
+            code_disk_bytes: 1 << 30,
         }
     }
 }
@@ -84,10 +116,9 @@ pub(crate) struct Inner {
     pub(crate) config: EngineConfig,
     pub(crate) ticks: AtomicU64,
     pub(crate) long_lane: LongLane,
+    pub(crate) library: Library,
     admission: Admission,
     pub(crate) entering: Entering,
-    compiling: Arc<Semaphore>,
-    pub(crate) compiled: Mutex<CodeCache>,
 }
 
 /// A module that was checked and compiled, ready to run.
@@ -98,21 +129,31 @@ pub(crate) struct Compiled {
     pub(crate) info: ModuleInfo,
     pub(crate) instance_pre: InstancePre<Sandbox>,
     pub(crate) handlers: Vec<(Trigger, ComponentExportIndex)>,
-    code_bytes: usize,
+    pub(crate) code_bytes: usize,
 }
 
 impl ActionEngine {
+    /// Sets up an engine that compiles in this process and keeps code in memory only: for
+    /// modules that whoever started the process trusts with it.
+    ///
+    /// # Errors
+    /// As for [`Self::set_up`].
+    pub fn new(config: EngineConfig) -> Result<Self, EngineError> {
+        Self::set_up(config, CodeSetup::default())
+    }
+
     /// Sets up the engine.
     ///
     /// # Errors
     /// When this machine can't give the engine what it needs, such as address
     /// space for its pool.
-    pub fn new(config: EngineConfig) -> Result<Self, EngineError> {
+    pub fn set_up(config: EngineConfig, code: CodeSetup) -> Result<Self, EngineError> {
         let failed = |error: wasmtime::Error| EngineError(format!("{error:#}"));
         let engine = Engine::new(&engine_config(&config)).map_err(failed)?;
         let mut linker = Linker::new(&engine);
         host::add_to_linker(&mut linker).map_err(failed)?;
         Ok(Self(Arc::new(Inner {
+            library: Library::new(code, &config, &engine),
             engine,
             linker,
             long_lane: LongLane::start().map_err(|error| EngineError(error.to_string()))?,
@@ -121,10 +162,8 @@ impl ActionEngine {
                 waiting_max: config.waiting_max,
                 wait_max: Duration::from_millis(config.wait_ms_max),
             }),
-            compiling: Arc::new(Semaphore::new(1)),
             entering: Entering::default(),
             ticks: AtomicU64::new(0),
-            compiled: Mutex::default(),
             config,
         })))
     }
@@ -186,95 +225,6 @@ impl ActionEngine {
             })?;
         Ok(Ticker(stop))
     }
-
-    /// Proves an upload: it compiles, exports at least one trigger's handler, imports
-    /// nothing but the contract and WASI, and can be instantiated under the limits.
-    ///
-    /// Compiling takes seconds for large modules, so it runs on a blocking thread.
-    ///
-    /// # Errors
-    /// All that is wrong with the module, or that the server could not tell.
-    pub async fn check(
-        &self,
-        share: &Share,
-        bytes: Arc<[u8]>,
-    ) -> Result<CompiledAction, CheckError> {
-        let action = self.load(bytes).await?;
-        self.instantiate_once(share, &action).await?;
-        Ok(action)
-    }
-
-    /// Compiles a module that was proven before, or finds it in the cache.
-    ///
-    /// # Errors
-    /// As for [`Self::check`]: bytes from storage are not trusted either.
-    pub async fn load(&self, bytes: Arc<[u8]>) -> Result<CompiledAction, CheckError> {
-        // One at a time: compiling takes a core, and tokens need the others. The place
-        // goes with the work, which ends even when nobody waits for it any more.
-        let place = Arc::clone(&self.0.compiling).acquire_owned().await;
-        let engine = self.clone();
-        let compiling = tokio::task::spawn_blocking(move || {
-            let _place = place;
-            let sha256 = module::sha256(&bytes);
-            match engine.cached(&sha256) {
-                Some(action) => Ok(action),
-                None => engine.compile(&bytes, sha256),
-            }
-        });
-        compiling
-            .await
-            .map_err(|error| CheckError::Host(error.to_string()))?
-    }
-
-    /// A module whose compiled form is in the cache, by the SHA-256 of its bytes.
-    #[must_use]
-    pub fn cached(&self, sha256: &str) -> Option<CompiledAction> {
-        let mut cache = self
-            .0
-            .compiled
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        cache.get(sha256)
-    }
-
-    fn compile(&self, bytes: &[u8], sha256: String) -> Result<CompiledAction, CheckError> {
-        let inner = &self.0;
-        let size_bytes = bytes.len() as u64;
-        if bytes.len() > inner.config.module_bytes_max {
-            return Err(CheckError::too_large(
-                bytes.len(),
-                inner.config.module_bytes_max,
-            ));
-        }
-        let component_bytes = module::componentize(bytes)?;
-        let surface = module::inspect(&component_bytes)?;
-        let component = Component::new(&inner.engine, &component_bytes)
-            .map_err(|error| CheckError::from_compiler(&error))?;
-        let instance_pre = inner
-            .linker
-            .instantiate_pre(&component)
-            .map_err(|error| CheckError::from_linker(&error))?;
-        let handlers = module::handlers(&component)?;
-        let code = component.image_range();
-        let action = CompiledAction(Arc::new(Compiled {
-            info: ModuleInfo {
-                sha256,
-                size_bytes,
-                triggers: handlers.iter().map(|(trigger, _)| *trigger).collect(),
-                imports: surface.imports,
-                contract_version: surface.contract_version,
-            },
-            instance_pre,
-            handlers,
-            code_bytes: (code.end as usize).saturating_sub(code.start as usize),
-        }));
-        let mut cache = inner
-            .compiled
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        cache.insert(&action, inner.config.idle_code_bytes_max);
-        Ok(action)
-    }
 }
 
 impl fmt::Debug for ActionEngine {
@@ -317,77 +267,10 @@ impl Drop for Ticker {
     }
 }
 
-/// Compiled modules by content: those in use anywhere, and as many idle ones as
-/// fit, oldest first to go.
-#[derive(Default)]
-pub(crate) struct CodeCache {
-    by_content: HashMap<String, CompiledAction>,
-    oldest_first: std::collections::VecDeque<String>,
-}
-
-impl CodeCache {
-    /// How many modules are in it, and the bytes of their machine code.
-    pub(crate) fn size(&self) -> (usize, usize) {
-        let code_bytes = self.by_content.values().map(|action| action.0.code_bytes);
-        (self.by_content.len(), code_bytes.sum())
-    }
-
-    fn get(&mut self, sha256: &str) -> Option<CompiledAction> {
-        self.by_content.get(sha256).cloned()
-    }
-
-    fn insert(&mut self, action: &CompiledAction, idle_bytes_max: usize) {
-        let sha256 = action.info().sha256.clone();
-        if self
-            .by_content
-            .insert(sha256.clone(), action.clone())
-            .is_none()
-        {
-            self.oldest_first.push_back(sha256);
-        }
-        self.evict(idle_bytes_max);
-    }
-
-    fn evict(&mut self, idle_bytes_max: usize) {
-        let is_idle = |action: &CompiledAction| Arc::strong_count(&action.0) == 1;
-        let mut idle_bytes: usize = self
-            .by_content
-            .values()
-            .filter(|a| is_idle(a))
-            .map(|a| a.0.code_bytes)
-            .sum();
-        let Self {
-            by_content,
-            oldest_first,
-        } = self;
-        oldest_first.retain(|sha256| {
-            let evicted =
-                idle_bytes > idle_bytes_max && by_content.get(sha256).is_some_and(is_idle);
-            if evicted && let Some(action) = by_content.remove(sha256) {
-                idle_bytes = idle_bytes.saturating_sub(action.0.code_bytes);
-            }
-            !evicted
-        });
-    }
-}
-
-/// The engine's settings, and why each.
+/// The engine's settings: what decides the code, and how memory is allocated.
 fn engine_config(config: &EngineConfig) -> Config {
-    let mut settings = Config::new();
-    settings
-        // Guests are preempted by epochs: about 10 % slower code, where fuel costs
-        // up to three times as much.
-        .epoch_interruption(true)
-        // Component-model concurrency more than doubles the cost of a call, and a
-        // trigger's handler is one plain call.
-        .concurrency_support(false)
-        // The same bits on every machine, so that an execution can be repeated.
-        .cranelift_nan_canonicalization(true)
-        .relaxed_simd_deterministic(true)
-        // What no guest toolchain needs is off.
-        .wasm_memory64(false)
-        .memory_init_cow(true)
-        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool(config)));
+    let mut settings = code_settings();
+    settings.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(config)));
     settings
 }
 

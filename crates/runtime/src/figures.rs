@@ -1,10 +1,7 @@
-//! What the engine tells an operator of itself.
+//! What an engine tells of itself.
 
 use std::{
-    sync::{
-        PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::atomic::{AtomicU64, Ordering},
     time::Instant,
 };
 
@@ -44,10 +41,39 @@ pub struct EngineFigures {
     pub refused_by_share: u64,
     /// Those that got none because all places of the server were taken.
     pub refused_by_server: u64,
-    /// Compiled modules in memory.
-    pub modules: u64,
-    /// The bytes of their machine code.
-    pub code_bytes: u64,
+    /// What became of modules, and their code.
+    pub code: CodeFigures,
+}
+
+/// What became of modules since the engine was set up, and what it has of their code.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CodeFigures {
+    /// Modules that were compiled.
+    pub compiled: u64,
+    /// Modules that were refused when they were compiled: the upload was wrong, or took
+    /// too much.
+    pub refused: u64,
+    /// Modules that could not be compiled by the server's fault.
+    pub failed: u64,
+    /// Time that all of these took together, in microseconds; waiting in the queue doesn't
+    /// count.
+    pub compile_us: u64,
+    /// Processes that ended before they had answered, by a limit or otherwise.
+    pub workers_killed: u64,
+    /// How often a module was found in memory.
+    pub from_memory: u64,
+    /// How often a module was loaded from disk.
+    pub from_disk: u64,
+    /// Files that were not what the server had written, and were removed.
+    pub files_rejected: u64,
+    /// Modules that wait to be compiled, now.
+    pub waiting: usize,
+    /// Modules in memory, now.
+    pub modules_in_memory: u64,
+    /// Their machine code, in bytes, now.
+    pub bytes_in_memory: u64,
+    /// Files of machine code on disk, in bytes, now.
+    pub bytes_on_disk: u64,
 }
 
 impl ActionEngine {
@@ -56,11 +82,6 @@ impl ActionEngine {
     pub fn figures(&self) -> EngineFigures {
         let inner = &self.0;
         let occupancy = self.occupancy();
-        let (modules, code_bytes) = inner
-            .compiled
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .size();
         EngineFigures {
             places: u64::from(inner.config.executions_max),
             places_taken: occupancy.in_flight as u64,
@@ -68,8 +89,7 @@ impl ActionEngine {
             wait_ns: inner.entering.wait_ns.distribution(),
             refused_by_share: inner.entering.refused_by_share.load(Ordering::Relaxed),
             refused_by_server: inner.entering.refused_by_server.load(Ordering::Relaxed),
-            modules: modules as u64,
-            code_bytes: code_bytes as u64,
+            code: inner.library.figures(),
         }
     }
 }

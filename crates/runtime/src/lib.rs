@@ -13,18 +13,21 @@
 //! | to | call |
 //! |---|---|
 //! | prove an upload | [`ActionEngine::check`] |
-//! | load a checked module | [`ActionEngine::load`] |
+//! | load a checked module | [`ActionEngine::find`], and [`ActionEngine::load`] where that finds none |
 //! | get a place to run it | [`ActionEngine::enter`] |
 //! | run it | [`ActionEngine::execute`] |
 
 mod admission;
 mod cache;
+mod code_cache;
+mod compile;
 mod engine;
 mod execute;
 mod fault;
 mod figures;
 mod host;
 mod invocation;
+mod library;
 mod limits;
 mod log;
 mod long_lane;
@@ -33,8 +36,10 @@ mod sandbox;
 
 pub use admission::{Busy, Occupancy, Place, Share};
 pub use cache::ActionCache;
+pub use compile::{CodeFolder, WorkerError, WorkerProgram, run_compile_worker};
 pub use engine::{ActionEngine, CompiledAction, EngineConfig, EngineError, Ticker};
-pub use figures::EngineFigures;
+pub use figures::{CodeFigures, EngineFigures};
 pub use invocation::{Invocation, Outcome};
+pub use library::CodeSetup;
 pub use limits::Limits;
 pub use module::{CheckError, ModuleProblem};

@@ -58,6 +58,14 @@ const NAMES_LISTED_MAX: usize = 50;
 /// The longest part of a compiler's text that an error shows, in bytes.
 const COMPILER_TEXT_BYTES_MAX: usize = 1_000;
 
+/// The longest message of a problem, in bytes: names in it are the module's.
+const MESSAGE_BYTES_MAX: usize = 2_000;
+/// How many imports a component may have: there are some fifty interfaces to import, and
+/// WASI's in a handful of versions.
+const IMPORTS_MAX: usize = 500;
+/// The longest name of an import, in bytes; the longest on offer has some fifty.
+const IMPORT_BYTES_MAX: usize = 200;
+
 /// Why a module was not accepted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CheckError {
@@ -75,19 +83,36 @@ pub enum CheckError {
 /// One thing that is wrong with a module.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModuleProblem {
-    /// A stable word for programs: `not_wasm`, `malformed`, `too_large`,
-    /// `no_contract`, `no_trigger`, `import_not_offered`, `unsupported`, `does_not_start`.
+    /// A stable word for programs: `not_wasm`, `malformed`, `too_large`, `no_contract`,
+    /// `no_trigger`, `import_not_offered`, `unsupported`, `too_expensive`,
+    /// `compiler_failed`, `does_not_start`.
     pub code: &'static str,
     /// What is wrong and what to do.
     pub message: String,
 }
 
+/// The codes that a process which only compiles can answer.
+const CODES: [&str; 7] = [
+    "not_wasm",
+    "malformed",
+    "too_large",
+    "no_contract",
+    "no_trigger",
+    "import_not_offered",
+    "unsupported",
+];
+
 impl ModuleProblem {
     fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            code,
-            message: message.into(),
-        }
+        let mut message = message.into();
+        message.truncate(message.floor_char_boundary(MESSAGE_BYTES_MAX));
+        Self { code, message }
+    }
+
+    /// A problem that another process of this program found; `None` for one that it can't.
+    pub(crate) fn known(code: &str, message: String) -> Option<Self> {
+        let code = CODES.into_iter().find(|known| *known == code)?;
+        Some(Self::new(code, message))
     }
 
     pub(crate) fn does_not_start(message: &str) -> Self {
@@ -107,7 +132,7 @@ fn join(problems: &[ModuleProblem]) -> String {
 }
 
 impl CheckError {
-    fn one(code: &'static str, message: impl Into<String>) -> Self {
+    pub(crate) fn one(code: &'static str, message: impl Into<String>) -> Self {
         Self::Problems(vec![ModuleProblem::new(code, message)])
     }
 
@@ -119,6 +144,9 @@ impl CheckError {
     }
 
     pub(crate) fn from_compiler(error: &wasmtime::Error) -> Self {
+        if error.is::<wasmtime::OutOfMemory>() {
+            return Self::Host("there is no memory to compile it".to_owned());
+        }
         Self::one(
             "unsupported",
             format!("the module does not compile: {}", shortened(error)),
@@ -145,8 +173,13 @@ fn shortened(error: &dyn std::fmt::Display) -> String {
 
 /// SHA-256 in lower-case hexadecimal.
 pub(crate) fn sha256(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(64);
-    for byte in Sha256::digest(bytes) {
+    hex(&Sha256::digest(bytes))
+}
+
+/// Lower-case hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
         // Writing to a String can't fail.
         let _ = write!(text, "{byte:02x}");
     }
@@ -270,6 +303,9 @@ fn is_offered_to_core(module: &str) -> bool {
 }
 
 fn is_offered(interface: &str) -> bool {
+    if interface.len() > IMPORT_BYTES_MAX {
+        return false;
+    }
     if let Some(name) = interface.strip_prefix(CONTRACT) {
         let (name, version) = name.split_once('@').unwrap_or((name, ""));
         return CONTRACT_IMPORTS.contains(&name) && is_compatible(version);
@@ -354,6 +390,16 @@ pub(crate) fn inspect(component: &[u8]) -> Result<Surface, CheckError> {
         }
     }
 
+    if imports.len() > IMPORTS_MAX {
+        return Err(CheckError::one(
+            "import_not_offered",
+            format!(
+                "the component has {} imports; there are not that many to be had, and at most \
+                 {IMPORTS_MAX} are looked at",
+                imports.len()
+            ),
+        ));
+    }
     let mut problems: Vec<_> = imports
         .iter()
         .filter(|name| !is_offered(name))

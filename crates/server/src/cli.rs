@@ -34,6 +34,12 @@ struct Cli {
 enum Command {
     /// Serve tokens and the Management API
     Serve(Serve),
+    /// Compile one module from standard input; started by the server
+    #[command(hide = true)]
+    CompileWorker {
+        /// What the server lets it use
+        limits: String,
+    },
     /// Work on an Action without a server
     #[command(subcommand)]
     Action(Action),
@@ -178,10 +184,18 @@ fn secret(text: &str) -> Result<(String, Secret), String> {
 /// With 4 it is 4 ms, and looking costs a microsecond.
 const EVENT_INTERVAL: u32 = 4;
 
+/// This very program, also when its file was replaced by another version's meanwhile.
+const THIS_PROGRAM: &str = "/proc/self/exe";
+
 /// Runs the command line of this process.
 #[must_use]
 pub fn run() -> ExitCode {
-    let cli = Cli::parse();
+    let command = match Cli::parse().command {
+        // Without threads: it is to be nothing but a compiler.
+        Command::CompileWorker { limits } => return compile_worker(&limits),
+        Command::Serve(serve) => Asynchronous::Serve(serve),
+        Command::Action(Action::Run(run)) => Asynchronous::Run(run),
+    };
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .event_interval(EVENT_INTERVAL)
@@ -191,9 +205,11 @@ pub fn run() -> ExitCode {
         Err(error) => return failed(&anyhow::Error::new(error).context("can't start threads")),
     };
     let result = runtime.block_on(async {
-        match cli.command {
-            Command::Serve(serve) => serve_until_signal(serve).await.map(|()| ExitCode::SUCCESS),
-            Command::Action(Action::Run(run)) => action_run::run(run).await,
+        match command {
+            Asynchronous::Serve(serve) => {
+                serve_until_signal(serve).await.map(|()| ExitCode::SUCCESS)
+            }
+            Asynchronous::Run(run) => action_run::run(run).await,
         }
     });
     result.unwrap_or_else(|error| {
@@ -201,6 +217,19 @@ pub fn run() -> ExitCode {
         runtime.shutdown_background();
         failed(&error)
     })
+}
+
+/// What runs on tokio.
+enum Asynchronous {
+    Serve(Serve),
+    Run(Run),
+}
+
+fn compile_worker(limits: &str) -> ExitCode {
+    match claimsmith_runtime::run_compile_worker(limits) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failed(&error.into()),
+    }
 }
 
 async fn serve_until_signal(serve: Serve) -> anyhow::Result<()> {
@@ -216,6 +245,7 @@ async fn serve_until_signal(serve: Serve) -> anyhow::Result<()> {
         master_key: std::env::var("CLAIMSMITH_MASTER_KEY").ok().map(Secret::new),
         master_key_file: serve.master_key_file,
         reserved_domains: serve.reserved_domains,
+        program: PathBuf::from(THIS_PROGRAM),
     })
     .await?;
     if let Some(address) = server.metrics_address {

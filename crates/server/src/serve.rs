@@ -14,7 +14,9 @@ use anyhow::{Context as _, anyhow};
 use claimsmith_claims::ReservedNamespaces;
 use claimsmith_http::{AppState, PlatformToken};
 use claimsmith_model::{Clock, Secret};
-use claimsmith_runtime::{ActionEngine, EngineConfig, Ticker};
+use claimsmith_runtime::{
+    ActionEngine, CodeFolder, CodeSetup, EngineConfig, Ticker, WorkerProgram,
+};
 use claimsmith_service::{Environment, Readiness, Services, TokenService};
 use claimsmith_storage::StorageError;
 use claimsmith_storage_sled::{ExecutionLogLimits, SledExecutionLog, SledStorage};
@@ -24,6 +26,13 @@ use crate::{SystemClock, SystemRandom, bootstrap, master_key, process};
 
 /// What the platform token is derived from the master key for.
 const PLATFORM_TOKEN_PURPOSE: &str = "claimsmith: platform token";
+
+/// What the key of compiled code is derived from the master key for.
+const CODE_PURPOSE: &str = "claimsmith: compiled code";
+/// Where compiled code is, in the data folder.
+const CODE_FOLDER: &str = "code";
+/// The subcommand that compiles a module.
+const COMPILE_WORKER: &str = "compile-worker";
 
 /// How often expired opaque tokens are removed. They are refused anyway; this only keeps
 /// them from piling up.
@@ -49,6 +58,8 @@ pub struct ServeConfig {
     pub master_key_file: Option<PathBuf>,
     /// Domains that no tenant's Action may use as a namespace, beside the built-in ones.
     pub reserved_domains: Vec<String>,
+    /// The program with this command line, which the server starts to compile a module.
+    pub program: PathBuf,
 }
 
 /// A server that serves until it is told to stop.
@@ -95,7 +106,17 @@ pub async fn start(config: ServeConfig) -> anyhow::Result<RunningServer> {
     let executions = SledExecutionLog::open(data_dir, &master_key, limits, Arc::clone(&clock))
         .await
         .map_err(|error| opened(data_dir, &error))?;
-    let engine = ActionEngine::new(EngineConfig::default())?;
+    let code = CodeSetup {
+        worker: Some(WorkerProgram {
+            program: config.program.clone(),
+            arguments: vec![COMPILE_WORKER.into()],
+        }),
+        folder: Some(CodeFolder {
+            path: data_dir.join(CODE_FOLDER),
+            secret: master_key.derive_secret(CODE_PURPOSE),
+        }),
+    };
+    let engine = ActionEngine::set_up(EngineConfig::default(), code)?;
     let ticker = engine
         .start_ticker()
         .context("the engine's ticker can't be started")?;

@@ -484,10 +484,12 @@ impl TenantContext {
         environment: &Environment,
     ) -> Result<Arc<Bindings>, ServiceError> {
         let state = self.trigger(trigger);
-        match Bindings::load(self.store.as_ref(), trigger, &environment.engine).await {
+        let (share, store) = (&self.share, self.store.as_ref());
+        match Bindings::load(share, store, trigger, &environment.engine).await {
             Ok(bindings) => {
                 let bindings = Arc::new(bindings);
-                state.bindings.store(Some(Arc::clone(&bindings)));
+                let kept = (!bindings.is_provisional).then(|| Arc::clone(&bindings));
+                state.bindings.store(kept);
                 Ok(bindings)
             }
             Err(error) => {

@@ -76,8 +76,14 @@ impl TestServer {
 
     /// Stops the server and starts another one on the same data.
     pub(crate) async fn restart(self) -> Self {
+        self.restart_with(|_| {}).await
+    }
+
+    /// Stops the server, and starts another one on what `change` leaves of the data and
+    /// says of the configuration.
+    pub(crate) async fn restart_with(self, change: impl FnOnce(&mut ServeConfig)) -> Self {
         self.running.stop().await.unwrap();
-        Self::start_on(self.folder, |_| ()).await
+        Self::start_on(self.folder, change).await
     }
 
     /// Where the data is.
@@ -128,6 +134,7 @@ pub(crate) fn config(folder: &Path) -> ServeConfig {
         master_key: Some(master_key('5')),
         master_key_file: None,
         reserved_domains: Vec::new(),
+        program: env!("CARGO_BIN_EXE_claimsmith-under-test").into(),
     }
 }
 

@@ -90,7 +90,9 @@ impl From<ServiceError> for ApiError {
                 Self::new(StatusCode::PRECONDITION_FAILED, message)
             }
             ServiceError::Busy(Busy::Share) => Self::new(StatusCode::TOO_MANY_REQUESTS, message),
-            ServiceError::Busy(Busy::Server) => Self::new(StatusCode::SERVICE_UNAVAILABLE, message),
+            ServiceError::Busy(Busy::Server | Busy::Compiler) => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, message)
+            }
             ServiceError::Internal(cause) => {
                 tracing::error!(?cause, "a request to the Management API failed");
                 Self::new(

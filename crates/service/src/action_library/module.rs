@@ -12,7 +12,7 @@ use crate::{ServiceError, management::TenantAdmin};
 /// right; the draft is built then. What is deployed stays as it is.
 ///
 /// # Errors
-/// `NotFound`; `Module` with everything that is wrong with it.
+/// `NotFound`; `Module` with everything that is wrong with it; `Busy`.
 pub async fn upload(
     admin: &TenantAdmin,
     id: &ActionId,

@@ -192,12 +192,61 @@ fn about_actions(page: &mut Page<'_>, services: &Services) -> fmt::Result {
     page.gauge(
         "compiled_modules",
         "Compiled modules in memory",
-        engine.modules,
+        engine.code.modules_in_memory,
     )?;
     page.gauge(
         "compiled_code_bytes",
         "Machine code of the compiled modules in memory",
-        engine.code_bytes,
+        engine.code.bytes_in_memory,
+    )?;
+    about_code(page, &engine.code)
+}
+
+fn about_code(page: &mut Page<'_>, code: &CodeFigures) -> fmt::Result {
+    let mut loads = page.0.encode_descriptor(
+        "module_loads",
+        "Modules that were made ready to run, by where their code came from, and those that were not",
+        None,
+        MetricType::Counter,
+    )?;
+    for (outcome, count) in [
+        ("memory", code.from_memory),
+        ("disk", code.from_disk),
+        ("compiled", code.compiled),
+        ("refused", code.refused),
+        ("failed", code.failed),
+    ] {
+        let labels = [("outcome", outcome)];
+        let mut sample = loads.encode_family(&labels)?;
+        sample.encode_counter::<[(&str, &str); 0], u64, u64>(&count, None)?;
+    }
+    let mut seconds = page.0.encode_descriptor(
+        "compile_seconds",
+        "Time that compiling took, also in vain",
+        None,
+        MetricType::Counter,
+    )?;
+    let compile_s = code.compile_us as f64 / MICROS;
+    seconds.encode_counter::<[(&str, &str); 0], f64, u64>(&compile_s, None)?;
+    page.gauge(
+        "compiles_waiting",
+        "Modules that wait to be compiled",
+        code.waiting as u64,
+    )?;
+    page.counter(
+        "compile_workers_killed",
+        "Compiling processes that ended before they had answered, by a limit or otherwise",
+        code.workers_killed,
+    )?;
+    page.counter(
+        "code_files_rejected",
+        "Files of machine code that were not what the server had written, and were removed",
+        code.files_rejected,
+    )?;
+    page.gauge(
+        "code_disk_bytes",
+        "Files of machine code on the disk",
+        code.bytes_on_disk,
     )
 }
 

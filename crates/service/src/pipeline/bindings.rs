@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use claimsmith_model::{ActionId, ActionSecret, Binding, BindingId, OnError, Trigger, VersionId};
-use claimsmith_runtime::{ActionEngine, CompiledAction};
+use claimsmith_runtime::{ActionEngine, CheckError, CompiledAction, Share};
 use claimsmith_storage::TenantStorage;
 
 use crate::ServiceError;
@@ -13,6 +13,9 @@ use crate::ServiceError;
 #[derive(Debug)]
 pub(crate) struct Bindings {
     pub(crate) actions: Vec<BoundAction>,
+    /// Whether a module is missing that may be there the next time: the compiler was busy,
+    /// or the server failed. Such bindings serve the request that loaded them, and no more.
+    pub(crate) is_provisional: bool,
 }
 
 /// One bound Action in its deployed version.
@@ -30,26 +33,34 @@ pub(crate) struct BoundAction {
 }
 
 impl Bindings {
-    /// Reads the bindings and loads the deployed version of each Action.
+    /// Reads a trigger's bindings and loads the deployed version of each Action.
     pub(crate) async fn load(
+        share: &Share,
         store: &dyn TenantStorage,
         trigger: Trigger,
         engine: &ActionEngine,
     ) -> Result<Self, ServiceError> {
         let stored = store.bindings(trigger).await?;
-        let mut actions = Vec::with_capacity(stored.bindings.len());
+        let mut bindings = Self {
+            actions: Vec::with_capacity(stored.bindings.len()),
+            is_provisional: false,
+        };
         for binding in stored.bindings {
-            actions.push(load_one(store, engine, binding).await?);
+            let (action, is_provisional) = load_one(share, store, engine, binding).await?;
+            bindings.actions.push(action);
+            bindings.is_provisional |= is_provisional;
         }
-        Ok(Self { actions })
+        Ok(bindings)
     }
 }
 
+/// A bound Action, and whether its module may be there the next time if it isn't now.
 async fn load_one(
+    share: &Share,
     store: &dyn TenantStorage,
     engine: &ActionEngine,
     binding: Binding,
-) -> Result<BoundAction, ServiceError> {
+) -> Result<(BoundAction, bool), ServiceError> {
     // A binding without its Action or version can't be written; were it there all
     // the same, there would be nothing to run and nothing to name.
     let missing = |what: &str| {
@@ -62,34 +73,39 @@ async fn load_one(
         .ok_or_else(|| missing("deployed version"))?;
     let version = store.action_version(&version_id).await?;
     let version = version.ok_or_else(|| missing("version"))?;
-    let module = load_module(store, engine, &version.module.sha256).await;
+    let module = load_module(share, store, engine, &version.module.sha256).await;
     if let Err(error) = &module {
-        tracing::error!(action = %action.id, version = %version_id, error, "a module can't be loaded");
+        tracing::error!(
+            action = %action.id, version = %version_id, %error, "a module can't be loaded"
+        );
     }
-    Ok(BoundAction {
+    let is_provisional = matches!(&module, Err(CheckError::Busy(_) | CheckError::Host(_)));
+    let bound = BoundAction {
         binding_id: binding.id,
         action_id: action.id,
         name: Arc::from(action.name),
         version_id,
         on_error: binding.on_error,
         secrets: Arc::from(version.secrets),
-        module,
-    })
+        module: module.map_err(|error| error.to_string()),
+    };
+    Ok((bound, is_provisional))
 }
 
 async fn load_module(
+    share: &Share,
     store: &dyn TenantStorage,
     engine: &ActionEngine,
     sha256: &str,
-) -> Result<CompiledAction, String> {
-    if let Some(module) = engine.cached(sha256) {
+) -> Result<CompiledAction, CheckError> {
+    // The bytes aren't needed where the code is at hand.
+    if let Some(module) = engine.find(sha256).await {
         return Ok(module);
     }
     let bytes = store
         .module(sha256)
         .await
-        .map_err(|error| error.to_string())?;
-    let bytes = bytes.ok_or("the module's bytes are missing")?;
-    let loaded = engine.load(Arc::from(bytes)).await;
-    loaded.map_err(|error| error.to_string())
+        .map_err(|error| CheckError::Host(error.to_string()))?
+        .ok_or_else(|| CheckError::Host("the module's bytes are missing".to_owned()))?;
+    engine.load(share, Arc::from(bytes)).await
 }

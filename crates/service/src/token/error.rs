@@ -122,7 +122,7 @@ impl From<ServiceError> for TokenEndpointError {
     fn from(error: ServiceError) -> Self {
         match error {
             ServiceError::Busy(Busy::Share) => Self::TenantBusy,
-            ServiceError::Busy(Busy::Server) => Self::Busy,
+            ServiceError::Busy(Busy::Server | Busy::Compiler) => Self::Busy,
             error => Self::Host(Box::new(error)),
         }
     }
