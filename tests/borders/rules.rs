@@ -67,10 +67,11 @@ pub(crate) const TABLE: [Row; 10] = [
 
 /// Outside dependencies that one crate alone may name, and that crate's folder below
 /// `crates/`: what others must not know about.
-pub(crate) const OWNERS: [(&str, &str); 8] = [
+pub(crate) const OWNERS: [(&str, &str); 9] = [
     ("axum", "http"),
     ("clap", "server"),
     ("jsonwebtoken", "keys"),
+    ("landlock", "runtime"),
     ("prometheus-client", "service"),
     ("sled", "storage-sled"),
     ("wasmtime", "runtime"),

@@ -3,6 +3,7 @@
 use std::{
     fmt::Write as _,
     fs,
+    os::unix::fs::symlink,
     path::{Path, PathBuf},
     process::Command,
     sync::Arc,
@@ -301,6 +302,34 @@ async fn a_compiler_that_somebody_kills_fails_one_upload_and_nothing_else() {
         .bind(CREDENTIALS_EXCHANGE, [guest("department")])
         .await;
     server.exchange(&job).send().await.expect_token();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_module_that_could_not_be_compiled_by_the_servers_fault_is_tried_again_with_each_token() {
+    let server = TestServer::start().await;
+    let job = server.job().await;
+    server
+        .bind(CREDENTIALS_EXCHANGE, [guest("both-triggers")])
+        .await;
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("claimsmith");
+    symlink("/bin/false", &program).unwrap();
+    let code = server.folder().join("code");
+    let server = server
+        .restart_with(|config| {
+            fs::remove_dir_all(code).unwrap();
+            config.program = program.clone();
+        })
+        .await;
+
+    let failed = server.exchange(&job).send().await;
+    failed.expect_error(500, "server_error");
+    fs::remove_file(&program).unwrap();
+    symlink(env!("CARGO_BIN_EXE_claimsmith-under-test"), &program).unwrap();
+
+    let token = server.exchange(&job).send().await.expect_token();
+    let claims = token.claims();
+    assert_eq!(claims["https://example.com/trigger"], CREDENTIALS_EXCHANGE);
 }
 
 #[tokio::test(flavor = "multi_thread")]

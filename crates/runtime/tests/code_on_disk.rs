@@ -59,7 +59,7 @@ async fn a_second_engine_finds_what_the_first_compiled_and_compiles_nothing() {
         .unwrap()
         .info()
         .clone();
-    let first_figures = first.code_figures();
+    let first_figures = first.figures().code;
     drop(first);
 
     let second = engine(folder.path());
@@ -70,7 +70,7 @@ async fn a_second_engine_finds_what_the_first_compiled_and_compiles_nothing() {
     assert!(again.is_some());
     assert_eq!((first_figures.compiled, first_figures.from_disk), (1, 0));
     assert_eq!(
-        second.code_figures(),
+        second.figures().code,
         CodeFigures {
             from_disk: 1,
             from_memory: 1,
@@ -106,7 +106,7 @@ async fn a_changed_file_is_counted_removed_and_its_module_compiled_again() {
 
     assert_eq!(loaded.info(), checked.info());
     assert!(file.exists());
-    let figures = second.code_figures();
+    let figures = second.figures().code;
     assert_eq!((figures.files_rejected, figures.compiled), (1, 1));
     assert_eq!(figures.from_disk, 0);
 }
@@ -125,7 +125,7 @@ async fn a_refused_module_leaves_no_file() {
     );
 
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
-    assert_eq!(engine.code_figures().refused, 1);
+    assert_eq!(engine.figures().code.refused, 1);
 }
 
 #[tokio::test]
@@ -143,5 +143,5 @@ async fn of_many_who_want_the_same_module_one_compiles_it() {
     while let Some(loaded) = loads.join_next().await {
         loaded.unwrap().unwrap();
     }
-    assert_eq!(engine.code_figures().compiled, 1);
+    assert_eq!(engine.figures().code.compiled, 1);
 }

@@ -5,7 +5,10 @@
 
 use std::fs;
 
-use landlock::{ABI, Access as _, AccessFs, AccessNet, Ruleset, RulesetAttr as _, Scope};
+use landlock::{
+    ABI, Access as _, AccessFs, AccessNet, RestrictionStatus, Ruleset, RulesetAttr as _,
+    RulesetError, Scope,
+};
 use rustix::process::{Resource, Rlimit, nice, setrlimit};
 
 use super::{
@@ -68,12 +71,57 @@ pub(super) fn confine(limits: &WorkerLimits) -> Result<(), WorkerError> {
 
 /// No file can be opened, no connection made, no other process be reached, as far as the
 /// kernel can promise that; and no program gives more rights than this process has.
-fn without_files_and_network() -> Result<(), landlock::RulesetError> {
+fn without_files_and_network() -> Result<RestrictionStatus, RulesetError> {
     Ruleset::default()
         .handle_access(AccessFs::from_all(LANDLOCK))?
         .handle_access(AccessNet::from_all(LANDLOCK))?
         .scope(Scope::from_all(LANDLOCK))?
         .create()?
         .restrict_self()
-        .map(|_| ())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::ErrorKind,
+        net::{TcpListener, TcpStream},
+        thread,
+    };
+
+    use landlock::RulesetStatus;
+
+    use super::*;
+
+    #[test]
+    fn where_the_kernel_has_landlock_no_file_can_be_opened_and_nobody_connected_to() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let file = tempfile::NamedTempFile::new().unwrap();
+
+        // Landlock confines threads, and this one takes it with it.
+        let confined = thread::scope(|scope| {
+            let confined = scope.spawn(|| {
+                let status = without_files_and_network().unwrap().ruleset;
+                let open = fs::read(file.path()).map_err(|error| error.kind());
+                let connect = TcpStream::connect(address).map_err(|error| error.kind());
+                (status, open, connect.map(|_| ()))
+            });
+            confined.join().unwrap()
+        });
+
+        match confined {
+            (RulesetStatus::FullyEnforced, open, connect) => {
+                assert_eq!(open, Err(ErrorKind::PermissionDenied));
+                assert_eq!(connect, Err(ErrorKind::PermissionDenied));
+            }
+            (RulesetStatus::PartiallyEnforced, open, _) => {
+                assert_eq!(open, Err(ErrorKind::PermissionDenied));
+            }
+            // An older kernel: the process's other limits are what there is.
+            (RulesetStatus::NotEnforced, open, connect) => {
+                assert!(open.is_ok() && connect.is_ok());
+            }
+        }
+        assert!(fs::read(file.path()).is_ok());
+    }
 }

@@ -3,6 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use claimsmith_model::{Distribution, Histogram};
+use claimsmith_runtime::CodeFigures;
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, text},
