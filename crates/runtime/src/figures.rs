@@ -124,7 +124,7 @@ impl Entering {
         let refused = match &entered {
             Ok(_) => return entered,
             Err(Busy::Share) => &self.refused_by_share,
-            Err(Busy::Server) => &self.refused_by_server,
+            Err(Busy::Server | Busy::Compiler) => &self.refused_by_server,
         };
         refused.fetch_add(1, Ordering::Relaxed);
         entered

@@ -26,6 +26,8 @@ use crate::{CheckError, EngineConfig, ModuleProblem};
 
 /// How much of what a child says on standard error is kept, in bytes. It is for the log.
 const COMPLAINT_BYTES_MAX: u64 = 8 << 10;
+/// How much of it an error shows, in characters.
+const COMPLAINT_CHARS_SHOWN: usize = 500;
 /// How a Rust program begins to say, before it aborts, that it got no memory.
 const OUT_OF_MEMORY: &str = "memory allocation of ";
 
@@ -178,7 +180,13 @@ impl ChildCompiler {
             Some(Signal::ABORT | Signal::SEGV | Signal::BUS | Signal::ILL | Signal::FPE) => {
                 crashed(&status.to_string())
             }
-            _ => CheckError::Host(format!("the compiler's process ended: {status}")),
+            _ => {
+                let complaint: String = complaint.chars().take(COMPLAINT_CHARS_SHOWN).collect();
+                let complaint = complaint.trim().replace('\n', " ");
+                CheckError::Host(format!(
+                    "the compiler's process ended: {status} {complaint}"
+                ))
+            }
         }
     }
 

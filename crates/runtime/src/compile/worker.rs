@@ -113,7 +113,8 @@ fn compile(
                 .map(|problem| (problem.code.to_owned(), problem.message))
                 .collect(),
         ),
-        Ok(Err(CheckError::Host(_) | CheckError::Busy(_))) => Verdict::OutOfMemory,
+        // Beside a wrong module, nothing but want of memory keeps one from being made.
+        Ok(Err(_)) => Verdict::OutOfMemory,
         Err(_) => Verdict::Panicked,
     };
     (verdict, None)
