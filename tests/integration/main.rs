@@ -25,6 +25,7 @@ mod events;
 mod execution_records;
 mod failing_actions;
 mod guests;
+mod limits;
 mod logs;
 mod metadata;
 mod metrics;

@@ -209,6 +209,10 @@ fn help_names_every_setting_of_serve_and_its_variable() {
         "CLAIMSMITH_LOG_FORMAT",
         "--master-key-file",
         "CLAIMSMITH_MASTER_KEY",
+        "--limit",
+        "CLAIMSMITH_LIMITS",
+        "--limit-max",
+        "CLAIMSMITH_LIMITS_MAX",
     ] {
         assert!(text.contains(setting), "{setting}\n{text}");
     }

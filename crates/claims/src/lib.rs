@@ -61,3 +61,4 @@ pub use policy::{Policy, TokenContext};
 pub use refusal::{RefusalCode, refused_claim};
 pub use reserved::ReservedNamespaces;
 pub use sealed::{AdmittedRef, SealedClaims};
+pub use value::json_depth;

@@ -22,7 +22,7 @@ pub(crate) fn parse(name: &str, text: &str) -> Result<Value, Refusal> {
             "put less into the token, such as an identifier by which the API finds the rest",
         ));
     }
-    if text_depth(text) > VALUE_DEPTH_MAX {
+    if json_depth(text) > VALUE_DEPTH_MAX {
         return Err(too_deep(name));
     }
     serde_json::from_str(text).map_err(|error| invalid(name, &error))
@@ -97,8 +97,10 @@ fn is_within_depth(value: &Value, levels: usize) -> bool {
     }
 }
 
-/// How deep the brackets of a JSON text are nested, at their deepest.
-fn text_depth(text: &str) -> usize {
+/// How deep the brackets of a JSON text are nested, at their deepest; 0 for a text, a
+/// number, or what is no JSON at all. Goes over the text once and keeps nothing.
+#[must_use]
+pub fn json_depth(text: &str) -> usize {
     let (mut depth, mut deepest) = (0_usize, 0_usize);
     let (mut in_string, mut escaped) = (false, false);
     for byte in text.bytes() {

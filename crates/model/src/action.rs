@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ActionId, BindingId, Secret, Timestamp, Trigger, VersionId};
+use crate::{ActionId, BindingId, LimitSettings, Secret, Timestamp, Trigger, VersionId};
 
 /// An Action: a named piece of a tenant's code with a draft and versions.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +25,9 @@ pub struct Action {
     /// The draft's secrets.
     #[serde(default)]
     pub secrets: Vec<ActionSecret>,
+    /// What the draft asks for of the limits of an execution.
+    #[serde(default)]
+    pub limits: LimitSettings,
     /// The version that runs where the Action is bound; none until one is deployed.
     #[serde(default)]
     pub deployed_version: Option<VersionId>,
@@ -86,6 +89,9 @@ pub struct ActionVersion {
     /// Its secrets.
     #[serde(default)]
     pub secrets: Vec<ActionSecret>,
+    /// What it asks for of the limits of an execution.
+    #[serde(default)]
+    pub limits: LimitSettings,
     /// When its module was built (uploaded and checked).
     pub built_at: Timestamp,
     /// When it was deployed.

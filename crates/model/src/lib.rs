@@ -1,5 +1,5 @@
 //! The nouns of Claimsmith: tenants, clients, users, Actions, bindings, events,
-//! commands, executions.
+//! commands, executions, limits.
 //!
 //! Nothing here does I/O, waits, or reads a clock: time and chance come in
 //! through [`Clock`] and [`Random`]. Wire shapes of the HTTP APIs are elsewhere;
@@ -23,6 +23,7 @@ mod event;
 mod execution;
 mod histogram;
 mod id;
+mod limit;
 mod organization;
 mod resource_server;
 mod secret;
@@ -50,6 +51,10 @@ pub use histogram::{Distribution, Histogram};
 pub use id::{
     ActionId, BindingId, ClientGrantId, ClientId, ConnectionId, ExecutionId, InvalidId, KeyId,
     OrganizationId, ResourceServerId, RoleId, TenantId, UserId, VersionId,
+};
+pub use limit::{
+    Limit, LimitError, LimitInForce, LimitScope, LimitSettings, LimitSpec, LimitUnit, ServerLimits,
+    UnknownLimit,
 };
 pub use organization::{Membership, Organization};
 pub use resource_server::{ResourceServer, Scope, TokenDialect};

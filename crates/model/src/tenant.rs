@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{SigningAlgorithm, TenantId, Timestamp};
+use crate::{LimitSettings, SigningAlgorithm, TenantId, Timestamp};
 
 /// A tenant: one issuer with its own clients, users, Actions and keys.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,6 +15,10 @@ pub struct Tenant {
     pub domains: Vec<String>,
     /// What the tenant's admins may change.
     pub settings: TenantSettings,
+    /// What the operator grants it of the limits: caps on its Actions' executions, and
+    /// values for itself as a whole.
+    #[serde(default)]
+    pub limits: LimitSettings,
     /// When the tenant was created.
     pub created_at: Timestamp,
 }

@@ -5,16 +5,14 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use claimsmith_model::{Command, Refusal};
+use claimsmith_model::{Command, Limit, Refusal};
+
+use crate::limits::saturating;
 
 /// The longest key in bytes; as in the reference product.
 const KEY_BYTES_MAX: usize = 64;
 /// The longest value in bytes; as in the reference product.
 const VALUE_BYTES_MAX: usize = 4_096;
-/// Entries per cache. The reference product has 20, which its users outgrow.
-const ENTRIES_MAX: usize = 200;
-/// Keys and values together, in bytes.
-const BYTES_MAX: usize = 256 << 10;
 /// How long an entry lives unless the Action says otherwise.
 const LIFETIME_DEFAULT_MS: u64 = 15 * 60 * 1_000;
 /// How long an entry lives at most.
@@ -23,6 +21,26 @@ const LIFETIME_MAX_MS: u64 = 24 * 60 * 60 * 1_000;
 /// The cache of one tenant and trigger. Entries are gone when the server stops.
 #[derive(Debug, Default)]
 pub struct ActionCache(Mutex<HashMap<String, Entry>>);
+
+/// How much a cache may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CacheLimits {
+    /// [`Limit::CacheEntries`].
+    pub entries_max: usize,
+    /// [`Limit::CacheBytes`], keys and values together.
+    pub bytes_max: usize,
+}
+
+impl CacheLimits {
+    /// The limits of a cache, each with the value that `value` gives it.
+    #[must_use]
+    pub fn of(value: impl Fn(Limit) -> u64) -> Self {
+        Self {
+            entries_max: saturating(value(Limit::CacheEntries)),
+            bytes_max: saturating(value(Limit::CacheBytes)),
+        }
+    }
+}
 
 #[derive(Debug, Clone)]
 pub(crate) struct Entry {
@@ -33,7 +51,7 @@ pub(crate) struct Entry {
 impl ActionCache {
     /// Carries out what an Action asked for; only called once it has succeeded.
     /// When the cache is full, the entries that end first make room.
-    pub fn apply(&self, commands: &[Command], now_ms: u64) {
+    pub fn apply(&self, commands: &[Command], limits: CacheLimits, now_ms: u64) {
         let mut entries = self.lock();
         for command in commands {
             match command {
@@ -55,13 +73,7 @@ impl ActionCache {
             }
         }
         entries.retain(|_, entry| entry.expires_at_ms > now_ms);
-        while entries.len() > ENTRIES_MAX || size(&entries) > BYTES_MAX {
-            let first = entries.iter().min_by_key(|(_, entry)| entry.expires_at_ms);
-            let Some(key) = first.map(|(key, _)| key.clone()) else {
-                break;
-            };
-            entries.remove(&key);
-        }
+        make_room(&mut entries, limits);
     }
 
     pub(crate) fn get(&self, key: &str, now_ms: u64) -> Option<Entry> {
@@ -76,11 +88,28 @@ impl ActionCache {
     }
 }
 
-fn size(entries: &HashMap<String, Entry>) -> usize {
-    entries
+/// Drops the entries that end first until the rest is within the limits.
+fn make_room(entries: &mut HashMap<String, Entry>, limits: CacheLimits) {
+    let mut bytes: usize = entries.iter().map(size).sum();
+    if entries.len() <= limits.entries_max && bytes <= limits.bytes_max {
+        return;
+    }
+    let mut first_to_end: Vec<_> = entries
         .iter()
-        .map(|(key, entry)| key.len() + entry.value.len())
-        .sum()
+        .map(|entry| (entry.1.expires_at_ms, entry.0.clone(), size(entry)))
+        .collect();
+    first_to_end.sort_unstable();
+    for (_, key, size) in first_to_end {
+        if entries.len() <= limits.entries_max && bytes <= limits.bytes_max {
+            break;
+        }
+        entries.remove(&key);
+        bytes = bytes.saturating_sub(size);
+    }
+}
+
+fn size((key, entry): (&String, &Entry)) -> usize {
+    key.len() + entry.value.len()
 }
 
 /// Checks a write and answers when the entry will end.
@@ -165,13 +194,20 @@ mod tests {
         assert_eq!(long_value.unwrap_err().code, "cache_value_too_large");
     }
 
+    fn limits(entries_max: usize, bytes_max: usize) -> CacheLimits {
+        CacheLimits {
+            entries_max,
+            bytes_max,
+        }
+    }
+
     #[test]
     fn a_full_cache_drops_what_ends_first() {
         let cache = ActionCache::default();
-        let commands: Vec<_> = (0..=ENTRIES_MAX as u64)
+        let commands: Vec<_> = (0..=200)
             .map(|i| set(&format!("k{i}"), "v", 1_000 + i))
             .collect();
-        cache.apply(&commands, 0);
+        cache.apply(&commands, limits(200, 10_000), 0);
 
         assert!(cache.get("k0", 0).is_none());
         assert!(cache.get("k1", 0).is_some());
@@ -179,5 +215,22 @@ mod tests {
             cache.get("k1", 1_001).is_none(),
             "an entry that has ended is not shown"
         );
+    }
+
+    #[test]
+    fn a_cache_keeps_as_many_bytes_as_it_may_and_a_lowered_limit_holds_with_the_next_write() {
+        let cache = ActionCache::default();
+        let ten_bytes = |key: &str, ends| set(key, "123456789", ends);
+        let is_there = |key| cache.get(key, 0).is_some();
+        let commands = [ten_bytes("a", 1), ten_bytes("b", 2), ten_bytes("c", 3)];
+
+        cache.apply(&commands, limits(10, 30), 0);
+        assert!(is_there("a") && is_there("b") && is_there("c"));
+
+        cache.apply(&[ten_bytes("c", 3)], limits(10, 29), 0);
+        assert!(!is_there("a") && is_there("b") && is_there("c"));
+
+        cache.apply(&[ten_bytes("d", 4)], limits(1, 29), 0);
+        assert!(!is_there("b") && !is_there("c") && is_there("d"));
     }
 }

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use claimsmith_model::{ModuleInfo, Trigger};
+use claimsmith_model::{Limit, ModuleInfo, ServerLimits, Trigger};
 use wasmtime::{
     Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig,
     component::{ComponentExportIndex, InstancePre, Linker},
@@ -23,6 +23,7 @@ use crate::{
     figures::Entering,
     host,
     library::{CodeSetup, Library},
+    limits::saturating,
     long_lane::LongLane,
     sandbox::Sandbox,
 };
@@ -34,8 +35,6 @@ pub struct EngineConfig {
     /// address space for the highest limits, and on a few processors more of them
     /// would only make each slower.
     pub executions_max: u32,
-    /// Places of one share: a quarter, so that no tenant alone takes all of them.
-    pub share_executions_max: u32,
     /// Those of one share that may wait for a place: a burst that its places work off
     /// within the longest wait.
     pub waiting_max: usize,
@@ -47,8 +46,10 @@ pub struct EngineConfig {
     /// How often running guests are interrupted, in milliseconds: none holds its
     /// thread longer, and deadlines are kept to this precision.
     pub tick_ms: u64,
-    /// The largest upload, in bytes. CPython Actions have 18 MB.
+    /// The largest upload, in bytes.
     pub module_bytes_max: usize,
+    /// The stack of a guest, in bytes.
+    pub wasm_stack_bytes_max: usize,
     /// Machine code kept in memory of modules that nothing uses just now, in bytes.
     pub idle_code_bytes_max: usize,
     /// Modules that are compiled at once. Each takes a core, and tokens need the others.
@@ -77,27 +78,36 @@ pub struct EngineConfig {
     pub code_disk_bytes: u64,
 }
 
+impl EngineConfig {
+    /// The set-up for a server with these limits; room is made for their ceilings.
+    #[must_use]
+    pub fn of(limits: &ServerLimits) -> Self {
+        let value = |limit| saturating(limits.default_of(limit));
+        Self {
+            executions_max: count(value(Limit::ExecutionsInFlightTotal)),
+            limits: Limits::of(|limit| limits.ceiling_of(limit)),
+            waiting_max: value(Limit::ExecutionsWaiting),
+            wait_ms_max: limits.default_of(Limit::WaitMs),
+            tick_ms: 1,
+            module_bytes_max: value(Limit::ModuleBytes),
+            wasm_stack_bytes_max: value(Limit::WasmStackBytes),
+            idle_code_bytes_max: value(Limit::IdleCodeBytes),
+            compiles_max: 1,
+            compile_waiting_max: value(Limit::CompilesWaiting),
+            share_compile_waiting_max: value(Limit::CompilesWaiting).div_ceil(4),
+            compile_wait_s_max: 60,
+            compile_memory_bytes: limits.default_of(Limit::CompileMemoryBytes),
+            compile_cpu_s: limits.default_of(Limit::CompileCpuMs).div_ceil(1_000),
+            compile_wall_s: limits.default_of(Limit::CompileWallMs).div_ceil(1_000),
+            code_bytes_max: value(Limit::CodeBytes),
+            code_disk_bytes: limits.default_of(Limit::CodeDiskBytes),
+        }
+    }
+}
+
 impl Default for EngineConfig {
     fn default() -> Self {
-        Self {
-            executions_max: 128,
-            share_executions_max: 32,
-            waiting_max: 256,
-            wait_ms_max: 2_000,
-            limits: Limits::default(),
-            tick_ms: 1,
-            module_bytes_max: 32 << 20,
-            idle_code_bytes_max: 128 << 20,
-            compiles_max: 1,
-            compile_waiting_max: 32,
-            share_compile_waiting_max: 8,
-            compile_wait_s_max: 60,
-            compile_memory_bytes: 1 << 30,
-            compile_cpu_s: 40,
-            compile_wall_s: 120,
-            code_bytes_max: 128 << 20,
-            code_disk_bytes: 1 << 30,
-        }
+        Self::of(&ServerLimits::default())
     }
 }
 
@@ -267,16 +277,26 @@ impl Drop for Ticker {
     }
 }
 
+/// The part of a guest's fiber that host functions may use beside the guest's own
+/// stack, in bytes: what wasmtime leaves them.
+const HOST_STACK_BYTES: usize = 3 << 19;
+
 /// The engine's settings: what decides the code, and how memory is allocated.
 fn engine_config(config: &EngineConfig) -> Config {
     let mut settings = code_settings();
-    settings.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(config)));
+    settings
+        .max_wasm_stack(config.wasm_stack_bytes_max)
+        .async_stack_size(config.wasm_stack_bytes_max.saturating_add(HOST_STACK_BYTES))
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool(config)));
     settings
 }
 
+fn count(value: usize) -> u32 {
+    u32::try_from(value).unwrap_or(u32::MAX)
+}
+
 fn pool(config: &EngineConfig) -> PoolingAllocationConfig {
-    let limits = &config.limits;
-    let count = |value: usize| u32::try_from(value).unwrap_or(u32::MAX);
+    let limits = at_least_the_usual(&config.limits);
     let executions = config.executions_max;
     let for_each = |value: usize| executions.saturating_mul(count(value));
     let mut pool = PoolingAllocationConfig::new();
@@ -300,4 +320,19 @@ fn pool(config: &EngineConfig) -> PoolingAllocationConfig {
         .pagemap_scan(Enabled::Auto)
         .max_unused_warm_slots(32);
     pool
+}
+
+/// What the pool has room for: the highest limits, and the usual ones where those are
+/// lower. It is address space and costs nothing, and a guest beyond a lowered limit
+/// then meets the limit, which names itself, and not the pool's end.
+fn at_least_the_usual(limits: &Limits) -> Limits {
+    let usual = Limits::default();
+    Limits {
+        memory_bytes_max: limits.memory_bytes_max.max(usual.memory_bytes_max),
+        table_elements_max: limits.table_elements_max.max(usual.table_elements_max),
+        instances_max: limits.instances_max.max(usual.instances_max),
+        memories_max: limits.memories_max.max(usual.memories_max),
+        tables_max: limits.tables_max.max(usual.tables_max),
+        ..*limits
+    }
 }

@@ -92,19 +92,20 @@ impl ActionEngine {
         }
     }
 
-    /// Instantiates a module under the default limits, so that one that can't even
-    /// start is refused when it is uploaded.
+    /// Instantiates a module under the given limits, so that one that can't even start
+    /// is refused when it is uploaded.
     pub(crate) async fn instantiate_once(
         &self,
         share: &Share,
         action: &CompiledAction,
+        limits: Limits,
     ) -> Result<(), CheckError> {
         let place = self.enter(share).await?;
         let has_yielded = HasYielded::default();
         let instantiation = {
             let (engine, action) = (self.clone(), action.clone());
             let has_yielded = has_yielded.clone();
-            async move { engine.instantiate_here(&action, has_yielded).await }
+            async move { engine.instantiate_here(&action, limits, has_yielded).await }
         };
         let lane = &self.0.long_lane;
         let fault = match lane.run(place.hold(), has_yielded, instantiation).await {
@@ -127,10 +128,10 @@ impl ActionEngine {
     async fn instantiate_here(
         &self,
         action: &CompiledAction,
+        limits: Limits,
         has_yielded: HasYielded,
     ) -> Option<Fault> {
-        let limits = self.0.config.limits;
-        let mut store = self.store(Sandbox::new(self.trial_invocation()), has_yielded);
+        let mut store = self.store(Sandbox::new(trial_invocation(limits)), has_yielded);
         let instantiated = bounded(&limits, async {
             action
                 .0
@@ -141,35 +142,6 @@ impl ActionEngine {
         });
         let error = instantiated.await.err()?;
         Some(classify(&error, store.data().memory.refused()))
-    }
-
-    fn trial_invocation(&self) -> Invocation {
-        let policy = Arc::new(Policy::new(
-            ClaimSettings::default(),
-            &[],
-            &ReservedNamespaces::default(),
-        ));
-        let ledger = |kind| {
-            policy.ledger(TokenContext {
-                kind,
-                server_claims: Arc::new([]),
-                own_api: false,
-                scopes: Arc::new([]),
-            })
-        };
-        Invocation {
-            trigger: Trigger::PostLogin,
-            action: Arc::from("upload"),
-            event: Arc::new(Event::default()),
-            access_token: ledger(TokenKind::AccessToken),
-            id_token: ledger(TokenKind::IdToken),
-            grant_scopes: Arc::new([]),
-            secrets: Arc::new([]),
-            cache: Arc::new(ActionCache::default()),
-            started_at: Timestamp::default(),
-            seed: 0,
-            limits: self.0.config.limits,
-        }
     }
 
     fn store(&self, sandbox: Sandbox, has_yielded: HasYielded) -> Store<Sandbox> {
@@ -233,5 +205,35 @@ async fn bounded<T>(
             deadline_ms: limits.deadline_ms,
         }
         .into()),
+    }
+}
+
+/// An execution that nobody sees, to try whether a module starts.
+fn trial_invocation(limits: Limits) -> Invocation {
+    let policy = Arc::new(Policy::new(
+        ClaimSettings::default(),
+        &[],
+        &ReservedNamespaces::default(),
+    ));
+    let ledger = |kind| {
+        policy.ledger(TokenContext {
+            kind,
+            server_claims: Arc::new([]),
+            own_api: false,
+            scopes: Arc::new([]),
+        })
+    };
+    Invocation {
+        trigger: Trigger::PostLogin,
+        action: Arc::from("upload"),
+        event: Arc::new(Event::default()),
+        access_token: ledger(TokenKind::AccessToken),
+        id_token: ledger(TokenKind::IdToken),
+        grant_scopes: Arc::new([]),
+        secrets: Arc::new([]),
+        cache: Arc::new(ActionCache::default()),
+        started_at: Timestamp::default(),
+        seed: 0,
+        limits,
     }
 }

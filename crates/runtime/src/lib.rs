@@ -35,7 +35,7 @@ mod module;
 mod sandbox;
 
 pub use admission::{Busy, Occupancy, Place, Share};
-pub use cache::ActionCache;
+pub use cache::{ActionCache, CacheLimits};
 pub use compile::{CodeFolder, WorkerError, WorkerProgram, run_compile_worker};
 pub use engine::{ActionEngine, CompiledAction, EngineConfig, EngineError, Ticker};
 pub use figures::{CodeFigures, EngineFigures};

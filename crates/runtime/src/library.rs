@@ -13,8 +13,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::Engine;
 
 use crate::{
-    ActionEngine, Busy, CheckError, CodeFigures, CodeFolder, CompiledAction, EngineConfig, Place,
-    Share, WorkerProgram,
+    ActionEngine, Busy, CheckError, CodeFigures, CodeFolder, CompiledAction, EngineConfig, Limits,
+    Place, Share, WorkerProgram,
     admission::{Admission, AdmissionConfig},
     code_cache::CodeCache,
     compile::{
@@ -144,7 +144,8 @@ impl Library {
 
 impl ActionEngine {
     /// Proves an upload: it compiles, exports at least one trigger's handler, imports
-    /// nothing but the contract and WASI, and can be instantiated under the limits.
+    /// nothing but the contract and WASI, and can be instantiated under the highest
+    /// limits.
     ///
     /// # Errors
     /// All that is wrong with the module; `Busy`; or that the server could not tell.
@@ -153,8 +154,21 @@ impl ActionEngine {
         share: &Share,
         bytes: Arc<[u8]>,
     ) -> Result<CompiledAction, CheckError> {
+        self.check_within(share, bytes, self.config().limits).await
+    }
+
+    /// As [`Self::check`], under the limits that the Action will run with.
+    ///
+    /// # Errors
+    /// As for [`Self::check`].
+    pub async fn check_within(
+        &self,
+        share: &Share,
+        bytes: Arc<[u8]>,
+        limits: Limits,
+    ) -> Result<CompiledAction, CheckError> {
         let action = self.load(share, bytes).await?;
-        self.instantiate_once(share, &action).await?;
+        self.instantiate_once(share, &action, limits).await?;
         Ok(action)
     }
 

@@ -1,62 +1,74 @@
 //! What one execution may use.
 
+use claimsmith_model::Limit;
+
 /// What one execution may use. Each value is a bound that the guest can't pass:
-/// either it is told so, or the execution ends with a fault.
+/// either it is told so, or the execution ends with a fault. [`Limit`] says of each
+/// what it bounds, and why it has its default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Wall time of one execution in milliseconds, instantiation included. A
-    /// compiled Action needs microseconds; a second leaves room for an interpreter
-    /// on a busy machine, and a person at a login doesn't wait longer.
+    /// [`Limit::DeadlineMs`], wall time in milliseconds, instantiation included.
     pub deadline_ms: u64,
-    /// Linear memory of all memories together, in bytes. CPython with its standard
-    /// library needs some 25 MiB at start.
+    /// [`Limit::MemoryBytes`], of all linear memories together.
     pub memory_bytes_max: usize,
-    /// Elements of all tables together. CPython has about 10,000.
+    /// [`Limit::TableElements`], of all tables together.
     pub table_elements_max: usize,
-    /// Core instances of one component. `componentize-py` links 14.
+    /// [`Limit::Instances`], core instances of one component.
     pub instances_max: usize,
-    /// Memories of one component. Components that don't nest others need one, the
-    /// preview 1 adapter a second.
+    /// [`Limit::Memories`] of one component.
     pub memories_max: usize,
-    /// Tables of one component.
+    /// [`Limit::Tables`] of one component.
     pub tables_max: usize,
-    /// Bytes of log text that are kept; the rest is dropped and counted.
+    /// [`Limit::LogBytes`] that are kept; the rest is dropped and counted.
     pub log_bytes_max: usize,
-    /// Log lines that are kept; the rest is dropped and counted.
+    /// [`Limit::LogLines`] that are kept; the rest is dropped and counted.
     pub log_lines_max: usize,
-    /// Calls of commands, refused ones included. A token holds at most 1,000 custom
-    /// claims; twice that leaves room for both tokens.
+    /// [`Limit::Commands`], refused ones included.
     pub commands_max: usize,
-    /// Bytes of one text that the guest passes to a command. The largest that can
-    /// have an effect is the JSON text of a claim, of which 200 KB are looked at.
+    /// [`Limit::ArgumentBytes`] of one text that is passed to a command.
     pub argument_bytes_max: usize,
-    /// Bytes of all texts that the guest passes to commands: both tokens full of
-    /// claims, both metadata objects full, and as much again.
+    /// [`Limit::CommandBytes`] of all texts that are passed to commands.
     pub command_bytes_max: usize,
-    /// Refusals that are listed; further ones are counted. A report is read by a
-    /// person.
+    /// [`Limit::JsonDepth`] of a value that is passed to a command.
+    pub json_depth_max: usize,
+    /// [`Limit::Refusals`] that are listed; further ones are counted.
     pub refusals_max: usize,
-    /// Bytes that the guest may pass to the host in one call. They are copied before
-    /// anything looks at them, and no epoch interrupts that.
+    /// [`Limit::CallBytes`] that the guest passes to the host in one call. They are
+    /// copied before anything looks at them, and no epoch interrupts that.
     pub call_bytes_max: usize,
+}
+
+impl Limits {
+    /// The limits of an execution, each with the value that `value` gives it.
+    #[must_use]
+    pub fn of(value: impl Fn(Limit) -> u64) -> Self {
+        let count = |limit| saturating(value(limit));
+        Self {
+            deadline_ms: value(Limit::DeadlineMs),
+            memory_bytes_max: count(Limit::MemoryBytes),
+            table_elements_max: count(Limit::TableElements),
+            instances_max: count(Limit::Instances),
+            memories_max: count(Limit::Memories),
+            tables_max: count(Limit::Tables),
+            log_bytes_max: count(Limit::LogBytes),
+            log_lines_max: count(Limit::LogLines),
+            commands_max: count(Limit::Commands),
+            argument_bytes_max: count(Limit::ArgumentBytes),
+            command_bytes_max: count(Limit::CommandBytes),
+            json_depth_max: count(Limit::JsonDepth),
+            refusals_max: count(Limit::Refusals),
+            call_bytes_max: count(Limit::CallBytes),
+        }
+    }
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            deadline_ms: 1_000,
-            memory_bytes_max: 64 << 20,
-            table_elements_max: 20_000,
-            instances_max: 32,
-            memories_max: 4,
-            tables_max: 8,
-            log_bytes_max: 64 << 10,
-            log_lines_max: 1_000,
-            commands_max: 2_000,
-            argument_bytes_max: 256 << 10,
-            command_bytes_max: 640 << 10,
-            refusals_max: 200,
-            call_bytes_max: 1 << 20,
-        }
+        Self::of(|limit| limit.spec().default)
     }
+}
+
+/// A value as a size on this machine; the highest there is where it doesn't fit.
+pub(crate) fn saturating(value: u64) -> usize {
+    usize::try_from(value).unwrap_or(usize::MAX)
 }

@@ -47,6 +47,10 @@ fn post_login(memory_pages: u32, body: &str) -> Arc<[u8]> {
                 (data (i32.const 32) "oops")
                 (func $deep (param i32) (result i32)
                     (i32.add (call $deep (local.get 0)) (i32.const 1)))
+                (func $calls (param $more i32) (result i32)
+                    (if (result i32) (local.get $more)
+                        (then (call $calls (i32.sub (local.get $more) (i32.const 1))))
+                        (else (i32.const 0))))
                 (func (export "run") (result i32) {body}))
             (core instance $i (instantiate $m))
             (func $run (result (result (error string)))
@@ -140,6 +144,87 @@ async fn endless_recursion_is_a_trap() {
 
     assert_eq!(fault.kind, FaultKind::Trap);
     assert!(fault.message.contains("stack"), "{}", fault.message);
+}
+
+#[tokio::test]
+async fn a_guest_may_call_as_deep_as_its_stack_is() {
+    let fault_with_stack = async |wasm_stack_bytes_max| {
+        let engine = ActionEngine::new(EngineConfig {
+            executions_max: 1,
+            wasm_stack_bytes_max,
+            ..EngineConfig::default()
+        });
+        let engine = engine.unwrap();
+        let bytes = post_login(1, "(call $calls (i32.const 10000))");
+        let action = engine.check(&share(), bytes).await.unwrap();
+        let place = place(&engine).await;
+        engine
+            .execute(&place, &action, invocation(Limits::default()))
+            .await
+            .fault
+    };
+
+    assert_eq!(fault_with_stack(8 << 20).await, None);
+    let fault = fault_with_stack(64 << 10).await.unwrap();
+    assert_eq!((fault.kind, fault.blame), (FaultKind::Trap, Blame::Action));
+}
+
+#[tokio::test]
+async fn a_component_may_have_as_many_instances_memories_tables_and_elements_as_the_limits_say() {
+    let text = r#"(component
+        (core module $m
+            (memory (export "memory") 1)
+            (table 10 funcref)
+            (func (export "run") (result i32) i32.const 0))
+        (core instance $i (instantiate $m))
+        (core instance $j (instantiate $m))
+        (func $run (result (result (error string)))
+            (canon lift (core func $i "run") (memory (core memory $j "memory"))))
+        (instance $handler (export "on-execute-post-login" (func $run)))
+        (export "claimsmith:actions/post-login-handler@0.1.0" (instance $handler)))"#;
+    let engine = engine();
+    let bytes: Arc<[u8]> = Arc::from(wat::parse_str(text).unwrap());
+    let action = engine.check(&share(), Arc::clone(&bytes)).await.unwrap();
+    let place = place(&engine).await;
+    let enough = Limits {
+        instances_max: 2,
+        memories_max: 2,
+        tables_max: 2,
+        table_elements_max: 20,
+        ..Limits::default()
+    };
+    let fault = async |limits| {
+        engine
+            .execute(&place, &action, invocation(limits))
+            .await
+            .fault
+    };
+
+    assert_eq!(fault(enough).await, None);
+    let too_few = |change: fn(&mut Limits)| {
+        let mut limits = enough;
+        change(&mut limits);
+        limits
+    };
+    for limits in [
+        too_few(|limits| limits.instances_max = 1),
+        too_few(|limits| limits.memories_max = 1),
+        too_few(|limits| limits.tables_max = 1),
+        too_few(|limits| limits.table_elements_max = 19),
+    ] {
+        assert_eq!(
+            fault(limits).await.unwrap().blame,
+            Blame::Action,
+            "{limits:?}"
+        );
+        let refused = engine
+            .check_within(&share(), Arc::clone(&bytes), limits)
+            .await;
+        assert!(
+            matches!(refused, Err(CheckError::Problems(_))),
+            "{limits:?}"
+        );
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -10,7 +10,7 @@ use claimsmith_runtime::{ActionEngine, EngineConfig};
 use claimsmith_service::{LocalReport, LocalRun, run_locally};
 use serde_json::json;
 
-use crate::{SystemClock, cli};
+use crate::{SystemClock, cli, limit_options};
 
 /// The largest event file, in bytes; a user's profile is at most 1 MB.
 const EVENT_BYTES_MAX: u64 = 4 << 20;
@@ -26,7 +26,7 @@ pub(crate) async fn run(run: cli::Run) -> anyhow::Result<ExitCode> {
     let now = SystemClock.now();
     let config = EngineConfig {
         executions_max: 1,
-        ..EngineConfig::default()
+        ..EngineConfig::of(&limit_options::of_a_run(&run.limits)?)
     };
     let engine = ActionEngine::new(config)?;
     let _ticker = engine

@@ -125,6 +125,7 @@ mod tests {
                 clock: Arc::new(SystemClock),
                 random: Arc::new(SystemRandom),
                 reserved: Arc::default(),
+                limits: Arc::default(),
             };
             Services::start(environment).await.unwrap()
         }

@@ -14,7 +14,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{
-    ServeConfig, action_run, start,
+    ServeConfig, action_run,
+    limit_options::{self, GivenLimit, LimitOptions},
+    limit_table, start,
     telemetry::{self, LogFormat},
 };
 
@@ -40,6 +42,8 @@ enum Command {
         /// What the server lets it use
         limits: String,
     },
+    /// List all limits, what each bounds, and why it has its value
+    Limits(LimitOptions),
     /// Work on an Action without a server
     #[command(subcommand)]
     Action(Action),
@@ -93,6 +97,8 @@ struct Serve {
         value_delimiter = ','
     )]
     reserved_domains: Vec<String>,
+    #[command(flatten)]
+    limits: LimitOptions,
     /// What to log, to standard error: off, error, warn, info, debug or trace, or a
     /// list such as `info,claimsmith_service=debug`. `claimsmith_http::access` has a
     /// line for each request
@@ -140,6 +146,10 @@ pub(crate) struct Run {
     /// A secret that the Action can read; may be given several times
     #[arg(long = "secret", value_name = "NAME=VALUE", value_parser = secret)]
     pub(crate) secrets: Vec<(String, Secret)>,
+    /// A limit of the run, as the server or the Action will have it, such as
+    /// memory_bytes=16MiB; may be given several times. `claimsmith limits` lists them
+    #[arg(long = "limit", value_name = "NAME=VALUE", value_parser = limit_options::given)]
+    pub(crate) limits: Vec<GivenLimit>,
     /// The tenant's setting for claims without a namespace
     #[arg(long, value_enum, default_value_t = Names::Refuse)]
     pub(crate) private_names: Names,
@@ -193,6 +203,12 @@ pub fn run() -> ExitCode {
     let command = match Cli::parse().command {
         // Without threads: it is to be nothing but a compiler.
         Command::CompileWorker { limits } => return compile_worker(&limits),
+        Command::Limits(options) => {
+            let printed = options
+                .server_limits()
+                .and_then(|limits| limit_table::print(&limits));
+            return printed.map_or_else(|error| failed(&error), |()| ExitCode::SUCCESS);
+        }
         Command::Serve(serve) => Asynchronous::Serve(serve),
         Command::Action(Action::Run(run)) => Asynchronous::Run(run),
     };
@@ -246,6 +262,7 @@ async fn serve_until_signal(serve: Serve) -> anyhow::Result<()> {
         master_key_file: serve.master_key_file,
         reserved_domains: serve.reserved_domains,
         program: PathBuf::from(THIS_PROGRAM),
+        limits: serve.limits.server_limits()?,
     })
     .await?;
     if let Some(address) = server.metrics_address {

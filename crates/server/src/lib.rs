@@ -7,6 +7,8 @@
 mod action_run;
 mod bootstrap;
 mod cli;
+mod limit_options;
+mod limit_table;
 mod master_key;
 mod process;
 mod serve;

@@ -13,7 +13,7 @@ use std::{
 use anyhow::{Context as _, anyhow};
 use claimsmith_claims::ReservedNamespaces;
 use claimsmith_http::{AppState, PlatformToken};
-use claimsmith_model::{Clock, Secret};
+use claimsmith_model::{Clock, Secret, ServerLimits};
 use claimsmith_runtime::{
     ActionEngine, CodeFolder, CodeSetup, EngineConfig, Ticker, WorkerProgram,
 };
@@ -60,6 +60,8 @@ pub struct ServeConfig {
     pub reserved_domains: Vec<String>,
     /// The program with this command line, which the server starts to compile a module.
     pub program: PathBuf,
+    /// Defaults and ceilings of all limits.
+    pub limits: ServerLimits,
 }
 
 /// A server that serves until it is told to stop.
@@ -102,8 +104,8 @@ pub async fn start(config: ServeConfig) -> anyhow::Result<RunningServer> {
     let storage = SledStorage::open(data_dir, &master_key)
         .await
         .map_err(|e| opened(data_dir, &e))?;
-    let limits = ExecutionLogLimits::default();
-    let executions = SledExecutionLog::open(data_dir, &master_key, limits, Arc::clone(&clock))
+    let log_limits = ExecutionLogLimits::default();
+    let executions = SledExecutionLog::open(data_dir, &master_key, log_limits, Arc::clone(&clock))
         .await
         .map_err(|error| opened(data_dir, &error))?;
     let code = CodeSetup {
@@ -116,7 +118,8 @@ pub async fn start(config: ServeConfig) -> anyhow::Result<RunningServer> {
             secret: master_key.derive_secret(CODE_PURPOSE),
         }),
     };
-    let engine = ActionEngine::set_up(EngineConfig::default(), code)?;
+    let engine = ActionEngine::set_up(EngineConfig::of(&config.limits), code)
+        .context("lower the ceilings of memories, tables or executions_in_flight_total")?;
     let ticker = engine
         .start_ticker()
         .context("the engine's ticker can't be started")?;
@@ -131,6 +134,7 @@ pub async fn start(config: ServeConfig) -> anyhow::Result<RunningServer> {
         clock,
         random,
         reserved: Arc::new(reserved),
+        limits: Arc::new(config.limits),
     })
     .await
     .context("the tenants can't be loaded")?;

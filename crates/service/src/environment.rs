@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use claimsmith_claims::ReservedNamespaces;
-use claimsmith_model::{Clock, Random};
+use claimsmith_model::{Clock, Random, ServerLimits};
 use claimsmith_runtime::ActionEngine;
 use claimsmith_storage::{ExecutionLog, Storage};
 
@@ -24,6 +24,8 @@ pub struct Environment {
     pub random: Arc<dyn Random>,
     /// The namespaces that no tenant's Action may use.
     pub reserved: Arc<ReservedNamespaces>,
+    /// What the operator says of limits; the engine was made for the same.
+    pub limits: Arc<ServerLimits>,
 }
 
 /// The services of one server. Cheap to clone.

@@ -21,6 +21,7 @@ mod environment;
 mod error;
 mod fields;
 mod ids;
+mod limit_fields;
 mod local_run;
 pub mod management;
 pub mod metrics;

@@ -6,11 +6,11 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use claimsmith_claims::Policy;
 use claimsmith_keys::KeySet;
 use claimsmith_model::{
-    Client, ClientGrant, ClientId, Connection, GrantType, OrganizationUsage, ResourceServer, Scope,
-    Secret, SigningAlgorithm, Tenant, TenantId, TenantSettings, TokenDialect,
-    TokenEndpointAuthMethod, Trigger,
+    Client, ClientGrant, ClientId, Connection, GrantType, Limit, LimitSettings, OrganizationUsage,
+    ResourceServer, Scope, Secret, SigningAlgorithm, Tenant, TenantId, TenantSettings,
+    TokenDialect, TokenEndpointAuthMethod, Trigger,
 };
-use claimsmith_runtime::{ActionCache, Share};
+use claimsmith_runtime::{ActionCache, Limits, Share};
 use claimsmith_storage::{Page, TenantStorage};
 use url::Url;
 
@@ -221,6 +221,7 @@ impl TenantDirectory {
                 issuer,
                 domains,
                 settings: TenantSettings::default(),
+                limits: LimitSettings::default(),
                 created_at: environment.clock.now(),
             },
         })
@@ -286,6 +287,27 @@ impl TenantDirectory {
         id: &TenantId,
         change: impl FnOnce(&mut TenantSettings) -> Result<(), ServiceError> + Send + 'static,
     ) -> Result<Arc<TenantContext>, ServiceError> {
+        self.update(id, |tenant| change(&mut tenant.settings)).await
+    }
+
+    /// Changes what the operator grants a tenant of the limits; `change` sees it as it
+    /// is. It holds from the next token on, for Actions deployed before as well.
+    ///
+    /// # Errors
+    /// As for [`Self::update_settings`].
+    pub async fn update_limits(
+        &self,
+        id: &TenantId,
+        change: impl FnOnce(&mut LimitSettings) -> Result<(), ServiceError> + Send + 'static,
+    ) -> Result<Arc<TenantContext>, ServiceError> {
+        self.update(id, |tenant| change(&mut tenant.limits)).await
+    }
+
+    async fn update(
+        &self,
+        id: &TenantId,
+        change: impl FnOnce(&mut Tenant) -> Result<(), ServiceError> + Send + 'static,
+    ) -> Result<Arc<TenantContext>, ServiceError> {
         let (directory, id) = (self.clone(), id.clone());
         to_the_end(async move {
             let _changing = directory.0.changing.lock().await;
@@ -294,7 +316,7 @@ impl TenantDirectory {
             let context = directory.by_id(&id).ok_or_else(missing)?;
             let before = context.tenant.as_ref();
             let mut after = before.clone();
-            change(&mut after.settings)?;
+            change(&mut after)?;
             let updated = storage.update_tenant(before, &after).await;
             // After a failure too: `Changed` says that memory is behind.
             directory.reindex(storage.tenants().await?);
@@ -348,13 +370,14 @@ impl TenantContext {
         environment: &Environment,
     ) -> Self {
         let Environment {
-            reserved, engine, ..
+            reserved, limits, ..
         } = environment;
+        let places_max = limits.highest(Limit::ExecutionsInFlight, &tenant.limits);
         let policy = Policy::new(tenant.settings.claims, &tenant.domains, reserved);
         Self {
             share: Share {
                 name: Arc::from(tenant.id.as_str()),
-                places_max: engine.config().share_executions_max,
+                places_max: u32::try_from(places_max).unwrap_or(u32::MAX),
             },
             tenant: Arc::new(tenant),
             store,
@@ -433,6 +456,24 @@ impl TenantContext {
             .keys(self.tenant.settings.signing_algorithm, environment)
             .await?;
         Ok(keys.jwks().to_owned())
+    }
+
+    /// What one execution of an Action that asks for `action` may use now.
+    ///
+    /// Asked with each token and not kept with the bindings: it takes less than a
+    /// microsecond, and a changed limit then holds at once, with nothing to reload.
+    pub(crate) fn execution_limits(
+        &self,
+        action: &LimitSettings,
+        environment: &Environment,
+    ) -> Limits {
+        let (server, tenant) = (&environment.limits, &self.tenant.limits);
+        Limits::of(|limit| server.in_force(limit, tenant, action))
+    }
+
+    /// The value of a limit of the tenant as a whole.
+    pub(crate) fn limit(&self, limit: Limit, environment: &Environment) -> u64 {
+        environment.limits.highest(limit, &self.tenant.limits)
     }
 
     fn trigger(&self, trigger: Trigger) -> &TriggerState {

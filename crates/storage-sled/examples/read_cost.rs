@@ -7,7 +7,7 @@
 use std::{error::Error, fs, time::Instant};
 
 use claimsmith_model::{JsonObject, User, UserId};
-use claimsmith_model::{Tenant, TenantId, TenantSettings, Timestamp};
+use claimsmith_model::{LimitSettings, Tenant, TenantId, TenantSettings, Timestamp};
 use claimsmith_storage::{MasterKey, Storage};
 use claimsmith_storage_sled::SledStorage;
 
@@ -29,6 +29,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         issuer,
         domains: vec![],
         settings,
+        limits: LimitSettings::default(),
         created_at,
     };
     storage.create_tenant(&tenant).await?;

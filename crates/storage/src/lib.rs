@@ -7,7 +7,7 @@
 //! write that was answered with `Ok` is durable.
 //!
 //! ```
-//! use claimsmith_model::{Tenant, TenantSettings, Timestamp};
+//! use claimsmith_model::{LimitSettings, Tenant, TenantSettings, Timestamp};
 //! use claimsmith_storage::{MemoryStorage, Storage, StorageError};
 //!
 //! # tokio::runtime::Builder::new_multi_thread().build().unwrap().block_on(async {
@@ -17,6 +17,7 @@
 //!     issuer: "http://localhost:8080/".into(),
 //!     domains: vec!["localhost".into()],
 //!     settings: TenantSettings::default(),
+//!     limits: LimitSettings::default(),
 //!     created_at: Timestamp::from_millis(1_790_000_000_000),
 //! };
 //! storage.create_tenant(&dev).await.unwrap();

@@ -13,7 +13,7 @@ pub(crate) mod verify;
 
 use std::{fs, net::SocketAddr, ops::Deref, path::Path};
 
-use claimsmith_model::Secret;
+use claimsmith_model::{Limit, LimitSettings, Secret, ServerLimits};
 use claimsmith_server::{RunningServer, ServeConfig};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -62,6 +62,13 @@ impl TestServer {
         Self::start_on(tempfile::tempdir().unwrap(), configure).await
     }
 
+    /// Starts a server as [`start`](Self::start) does, with these limits.
+    pub(crate) async fn start_within(limits: ServerLimits) -> Self {
+        let server = Self::start_with(|config| config.limits = limits).await;
+        server.api(API).create().await;
+        server
+    }
+
     async fn start_on(folder: TempDir, configure: impl FnOnce(&mut ServeConfig)) -> Self {
         let mut config = config(folder.path());
         configure(&mut config);
@@ -77,6 +84,11 @@ impl TestServer {
     /// Stops the server and starts another one on the same data.
     pub(crate) async fn restart(self) -> Self {
         self.restart_with(|_| {}).await
+    }
+
+    /// Stops the server and starts another one on the same data, with these limits.
+    pub(crate) async fn restart_within(self, limits: ServerLimits) -> Self {
+        self.restart_with(|config| config.limits = limits).await
     }
 
     /// Stops the server, and starts another one on what `change` leaves of the data and
@@ -135,7 +147,22 @@ pub(crate) fn config(folder: &Path) -> ServeConfig {
         master_key_file: None,
         reserved_domains: Vec::new(),
         program: env!("CARGO_BIN_EXE_claimsmith-under-test").into(),
+        limits: ServerLimits::default(),
     }
+}
+
+/// Values of limits.
+pub(crate) fn limits<const N: usize>(values: [(Limit, u64); N]) -> LimitSettings {
+    let mut settings = LimitSettings::default();
+    for (limit, value) in values {
+        settings.set(limit, value).unwrap();
+    }
+    settings
+}
+
+/// A server's limits with these values in place of the usual ones.
+pub(crate) fn server_limits<const N: usize>(values: [(Limit, u64); N]) -> ServerLimits {
+    ServerLimits::new(limits(values), LimitSettings::default()).unwrap()
 }
 
 /// A master key made of one hexadecimal digit.

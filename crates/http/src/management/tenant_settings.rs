@@ -1,11 +1,13 @@
 //! `/api/v2/tenants/settings`.
 
+use std::collections::BTreeMap;
+
 use axum::{
     Json,
     response::{IntoResponse, Response},
 };
-use claimsmith_model::{ClaimSettings, SigningAlgorithm, TenantSettings};
-use claimsmith_service::admin::settings;
+use claimsmith_model::{ClaimSettings, Limit, LimitInForce, SigningAlgorithm, TenantSettings};
+use claimsmith_service::{admin::settings, management::TenantAdmin};
 use serde::Serialize;
 
 use super::{
@@ -25,19 +27,22 @@ struct SettingsView<'a> {
     default_audience: &'a str,
     signing_alg: SigningAlgorithm,
     claims: ClaimSettings,
+    /// Of ours: what the operator grants; for reading only.
+    limits: BTreeMap<Limit, LimitInForce>,
 }
 
-fn view(settings: &TenantSettings) -> SettingsView<'_> {
+fn view<'a>(admin: &TenantAdmin, settings: &'a TenantSettings) -> SettingsView<'a> {
     SettingsView {
         friendly_name: settings.friendly_name.as_deref().unwrap_or_default(),
         default_audience: settings.default_audience.as_deref().unwrap_or_default(),
         signing_alg: settings.signing_algorithm,
         claims: settings.claims,
+        limits: settings::limits(admin),
     }
 }
 
 async fn get(admin: Admin<ReadTenantSettings>) -> Response {
-    Json(view(&settings::get(&admin))).into_response()
+    Json(view(&admin, &settings::get(&admin))).into_response()
 }
 
 async fn patch(
@@ -45,5 +50,5 @@ async fn patch(
     JsonBody(body): JsonBody,
 ) -> Result<Response, ApiError> {
     let settings = settings::patch(&admin, body).await?;
-    Ok(Json(view(&settings)).into_response())
+    Ok(Json(view(&admin, &settings)).into_response())
 }

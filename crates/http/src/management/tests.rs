@@ -84,6 +84,7 @@ pub(crate) async fn services() -> Services {
         clock: Arc::new(Standing),
         random: Arc::new(Counting::default()),
         reserved: Arc::default(),
+        limits: Arc::default(),
     })
     .await
     .unwrap()
@@ -734,8 +735,11 @@ async fn settings_are_changed_one_by_one() {
         .patch(path, json!({ "default_audience": "https://nowhere/" }))
         .await;
     assert_eq!(unknown.status, 400, "{unknown:?}");
+    let mut settings = api.get(path).await.body;
+    let limits = settings.as_object_mut().unwrap().remove("limits");
+    assert!(limits.is_some_and(|limits| limits["deadline_ms"].is_object()));
     assert_eq!(
-        api.get(path).await.body,
+        settings,
         json!({
             "friendly_name": "", "default_audience": "", "signing_alg": "RS256",
             "claims": { "private_names": "allow", "on_refusal": "drop" },

@@ -9,7 +9,7 @@ use axum::{
     Router,
     extract::FromRequestParts,
     response::{IntoResponse, Response},
-    routing::{delete, get},
+    routing::get,
 };
 use claimsmith_model::Secret;
 use claimsmith_oauth::BearerToken;
@@ -38,7 +38,12 @@ impl fmt::Debug for PlatformToken {
 pub(crate) fn router() -> Router<AppState> {
     Router::new()
         .route("/tenants", get(tenants::list).post(tenants::create))
-        .route("/tenants/{id}", delete(tenants::delete))
+        .route(
+            "/tenants/{id}",
+            get(tenants::get)
+                .patch(tenants::patch)
+                .delete(tenants::delete),
+        )
         .route(
             "/tenants/{id}/triggers/{trigger}/bindings",
             get(bindings::get).patch(bindings::patch),

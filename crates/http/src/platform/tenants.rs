@@ -1,12 +1,14 @@
 //! `/platform/v1/tenants`.
 
+use std::collections::BTreeMap;
+
 use axum::{
     Json,
     extract::State,
     response::{IntoResponse, Response},
 };
-use claimsmith_model::{Tenant, TenantId, Timestamp};
-use claimsmith_service::{TenantSetup, admin::tenants};
+use claimsmith_model::{Limit, LimitInForce, LimitSettings, Tenant, TenantId, Timestamp};
+use claimsmith_service::{Services, TenantSetup, admin::tenants};
 use http::StatusCode;
 use serde::Serialize;
 use serde_json::json;
@@ -35,6 +37,26 @@ fn view(tenant: &Tenant) -> TenantView<'_> {
     }
 }
 
+/// One tenant with its limits.
+#[derive(Serialize)]
+struct TenantWithLimits<'a> {
+    #[serde(flatten)]
+    tenant: TenantView<'a>,
+    /// What the operator has granted.
+    limits: &'a LimitSettings,
+    /// What that makes of each limit.
+    limits_in_force: BTreeMap<Limit, LimitInForce>,
+}
+
+fn view_with_limits(services: &Services, tenant: &Tenant) -> Response {
+    let view = TenantWithLimits {
+        tenant: view(tenant),
+        limits: &tenant.limits,
+        limits_in_force: tenants::limits_in_force(services, tenant),
+    };
+    Json(view).into_response()
+}
+
 /// A new tenant with what its first admin needs, shaped as `bootstrap.json` is.
 #[derive(Serialize)]
 struct SetupView<'a> {
@@ -56,6 +78,27 @@ pub(super) async fn list(_: Operator, State(state): State<AppState>) -> Response
     let tenants = tenants::list_all(&state.services);
     let views: Vec<_> = tenants.iter().map(view).collect();
     Json(json!({ "tenants": views })).into_response()
+}
+
+/// Shows one tenant with its limits.
+pub(super) async fn get(
+    _: Operator,
+    State(state): State<AppState>,
+    At(id): At<TenantId>,
+) -> Result<Response, ApiError> {
+    let tenant = tenants::get(&state.services, &id)?;
+    Ok(view_with_limits(&state.services, &tenant))
+}
+
+/// Changes a tenant's limits.
+pub(super) async fn patch(
+    _: Operator,
+    State(state): State<AppState>,
+    At(id): At<TenantId>,
+    JsonBody(body): JsonBody,
+) -> Result<Response, ApiError> {
+    let tenant = tenants::patch(&state.services, &id, body).await?;
+    Ok(view_with_limits(&state.services, &tenant))
 }
 
 /// Creates a tenant. Nobody can read its client's secret again without that secret.

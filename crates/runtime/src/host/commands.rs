@@ -2,11 +2,11 @@
 
 use std::collections::HashSet;
 
-use claimsmith_claims::refused_claim;
+use claimsmith_claims::{VALUE_DEPTH_MAX, refused_claim};
 use claimsmith_model::{Command, Denial, DenialCode, LogLevel, Refusal, TokenKind, Trigger};
 use serde_json::Value;
 
-use super::{contract, metadata};
+use super::{contract, depth::check_depth, metadata};
 use crate::{cache, sandbox::Sandbox};
 
 /// The contract's answer to a command: nothing when it is done, or why not.
@@ -44,6 +44,13 @@ impl Sandbox {
         self.count_command(&[name, value_json])?;
         if token == TokenKind::IdToken && !self.is_login() {
             let refusal = not_in_this_trigger("an ID token", Trigger::CredentialsExchange);
+            return Ok(Some(to_wit(self.refuse_claim(token, name, refusal))));
+        }
+        // The policy has the contract's limit, and names first what is wrong with a name.
+        let levels_max = self.limits().json_depth_max;
+        if levels_max < VALUE_DEPTH_MAX
+            && let Err(refusal) = check_depth(value_json, levels_max)
+        {
             return Ok(Some(to_wit(self.refuse_claim(token, name, refusal))));
         }
         let action = std::sync::Arc::clone(&self.invocation.action);
@@ -253,7 +260,10 @@ impl contract::user::Host for Sandbox {
             Command::SetAppMetadata { key, value } => Some((key.as_str(), value)),
             _ => None,
         });
-        match metadata::user_entry(self.is_login(), present, set_before, &key, &value_json) {
+        let checked = check_depth(&value_json, self.limits().json_depth_max).and_then(|()| {
+            metadata::user_entry(self.is_login(), present, set_before, &key, &value_json)
+        });
+        match checked {
             Ok(value) => {
                 self.commands.push(Command::SetAppMetadata { key, value });
                 Ok(None)
@@ -269,7 +279,10 @@ impl contract::user::Host for Sandbox {
             Command::SetUserMetadata { key, value } => Some((key.as_str(), value)),
             _ => None,
         });
-        match metadata::user_entry(self.is_login(), present, set_before, &key, &value_json) {
+        let checked = check_depth(&value_json, self.limits().json_depth_max).and_then(|()| {
+            metadata::user_entry(self.is_login(), present, set_before, &key, &value_json)
+        });
+        match checked {
             Ok(value) => {
                 self.commands.push(Command::SetUserMetadata { key, value });
                 Ok(None)

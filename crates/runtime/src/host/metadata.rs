@@ -97,7 +97,6 @@ fn check_size(bytes: usize, bytes_max: usize) -> Result<(), Refusal> {
 }
 
 fn parse(value_json: &str) -> Result<Value, Refusal> {
-    // serde_json refuses values nested deeper than 128 by itself.
     serde_json::from_str(value_json).map_err(|error| Refusal {
         code: "invalid_value".to_owned(),
         message: format!("the value is not JSON: {error}"),

@@ -4,6 +4,7 @@
 //! execution on purpose with a [`Stop`](crate::fault::Stop).
 
 mod commands;
+mod depth;
 mod event;
 mod metadata;
 pub(crate) mod wasi;

@@ -344,6 +344,7 @@ mod tests {
             module: None,
             built_at: None,
             secrets: Vec::new(),
+            limits: Default::default(),
             deployed_version: None,
             latest_number: 0,
             all_changes_deployed: false,

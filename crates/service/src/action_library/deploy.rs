@@ -69,6 +69,7 @@ fn version_of(admin: &TenantAdmin, draft: &Action) -> Result<ActionVersion, Serv
         code: draft.code.clone(),
         module: module.clone(),
         secrets: draft.secrets.clone(),
+        limits: draft.limits.clone(),
         built_at,
         created_at: admin.now(),
     })

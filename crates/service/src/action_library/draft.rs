@@ -1,11 +1,14 @@
 //! Creating an Action and changing its draft.
 
-use claimsmith_model::{Action, ActionId, ActionSecret, JsonObject, Secret, Timestamp, Trigger};
+use claimsmith_model::{
+    Action, ActionId, ActionSecret, JsonObject, LimitSettings, Secret, Timestamp, Trigger,
+};
 
 use super::{ActionWithVersion, is_same, load, with_version};
 use crate::{
     ServiceError,
     fields::{Fields, Problem, Read, list, object, one_of, open_object, text},
+    limit_fields::action_limits,
     management::TenantAdmin,
 };
 
@@ -39,6 +42,7 @@ pub async fn create(
         module: None,
         built_at: None,
         secrets: Vec::new(),
+        limits: LimitSettings::default(),
         deployed_version: None,
         latest_number: 0,
         all_changes_deployed: false,
@@ -54,7 +58,7 @@ pub async fn create(
              one with PUT /api/v2/actions/actions/{id}/module, then deploy",
         ));
     }
-    apply_draft(&mut action, &mut fields, now)?;
+    apply_draft(admin, &mut action, &mut fields)?;
     fields.finish()?;
 
     if admin.store().actions().await?.len() >= ACTIONS_MAX {
@@ -91,7 +95,7 @@ pub async fn patch(
     {
         return Err(ServiceError::invalid("can't upgrade to this trigger."));
     }
-    apply_draft(&mut after, &mut fields, admin.now())?;
+    apply_draft(admin, &mut after, &mut fields)?;
     fields.finish()?;
 
     after.all_changes_deployed = deployed
@@ -108,7 +112,7 @@ pub async fn patch(
 }
 
 /// What create and patch have in common.
-fn apply_draft(action: &mut Action, fields: &mut Fields, now: Timestamp) -> Read<()> {
+fn apply_draft(admin: &TenantAdmin, action: &mut Action, fields: &mut Fields) -> Read<()> {
     fields.set("code", &mut action.code, |value| {
         let code = text(0..=CODE_BYTES_MAX)(value)?;
         // Bytes, as the reference product counts, and the bound on characters above
@@ -132,7 +136,12 @@ fn apply_draft(action: &mut Action, fields: &mut Fields, now: Timestamp) -> Read
             })?;
     }
     if let Some(given) = fields.optional("secrets", list(0..=SECRETS_MAX, secret))? {
-        action.secrets = merge_secrets(&action.secrets, given, now)?;
+        action.secrets = merge_secrets(&action.secrets, given, admin.now())?;
+    }
+    if fields.has("limits") {
+        let granted = &admin.tenant().tenant.limits;
+        let limits = action_limits(&admin.environment().limits, granted, &action.limits);
+        action.limits = fields.optional("limits", limits)?.unwrap_or_default();
     }
     Ok(())
 }

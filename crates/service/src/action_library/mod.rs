@@ -100,6 +100,7 @@ fn is_same(draft: &Action, version: &ActionVersion) -> bool {
     let sha256 = draft.module.as_ref().map(|module| module.sha256.as_str());
     sha256 == Some(version.module.sha256.as_str())
         && draft.code == version.code
+        && draft.limits == version.limits
         && draft.secrets.len() == version.secrets.len()
         && draft
             .secrets

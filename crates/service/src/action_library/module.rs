@@ -9,7 +9,8 @@ use super::{ActionWithVersion, is_same, load, with_version};
 use crate::{ServiceError, management::TenantAdmin};
 
 /// Takes the module of an Action's draft: checks it, and stores it only when it is
-/// right; the draft is built then. What is deployed stays as it is.
+/// right, and starts under the limits that the draft has now; the draft is built then.
+/// What is deployed stays as it is.
 ///
 /// # Errors
 /// `NotFound`; `Module` with everything that is wrong with it; `Busy`.
@@ -19,9 +20,13 @@ pub async fn upload(
     bytes: &[u8],
 ) -> Result<ActionWithVersion, ServiceError> {
     // Before the check, which takes long.
-    load(admin, id).await?;
-    let engine = &admin.environment().engine;
-    let checked = engine.check(admin.share(), Arc::from(bytes)).await?;
+    let draft = load(admin, id).await?;
+    let environment = admin.environment();
+    let limits = admin.tenant().execution_limits(&draft.limits, environment);
+    let checked = environment
+        .engine
+        .check_within(admin.share(), Arc::from(bytes), limits)
+        .await?;
 
     let ActionWithVersion {
         action: before,

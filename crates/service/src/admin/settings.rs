@@ -1,6 +1,10 @@
 //! A tenant's settings.
 
-use claimsmith_model::{ClaimSettings, JsonObject, OnRefusal, PrivateNames, TenantSettings};
+use std::collections::BTreeMap;
+
+use claimsmith_model::{
+    ClaimSettings, JsonObject, Limit, LimitInForce, OnRefusal, PrivateNames, TenantSettings,
+};
 
 use super::{clients::ID_TOKEN_ALGORITHMS, resource_servers::IDENTIFIER_CHARS_MAX};
 use crate::{
@@ -17,12 +21,33 @@ pub fn get(admin: &TenantAdmin) -> TenantSettings {
     admin.tenant().tenant.settings.clone()
 }
 
+/// What the tenant may have of each limit. The operator says so, by
+/// [`tenants::patch`](super::tenants::patch).
+#[must_use]
+pub fn limits(admin: &TenantAdmin) -> BTreeMap<Limit, LimitInForce> {
+    let tenant = &admin.tenant().tenant.limits;
+    admin.environment().limits.of_tenant(tenant)
+}
+
 /// Changes settings; what the body doesn't name stays. Takes effect with the next
 /// token.
 ///
 /// # Errors
 /// `Invalid…` for a wrong body or a `default_audience` that is no API of the tenant.
-pub async fn patch(admin: &TenantAdmin, body: JsonObject) -> Result<TenantSettings, ServiceError> {
+pub async fn patch(
+    admin: &TenantAdmin,
+    mut body: JsonObject,
+) -> Result<TenantSettings, ServiceError> {
+    if let Some(sent) = body.shift_remove("limits") {
+        let present = serde_json::to_value(limits(admin)).map_err(ServiceError::internal)?;
+        // What an answer says, sent back, is no change.
+        if sent != present {
+            return Err(ServiceError::invalid(
+                "limits can't be changed here: they are what the server's operator grants the \
+                 tenant (PATCH /platform/v1/tenants/{id})",
+            ));
+        }
+    }
     let mut unused = TenantSettings::default();
     apply(&mut unused, body.clone())?;
     if let Some(audience) = &unused.default_audience

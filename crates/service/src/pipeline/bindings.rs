@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
-use claimsmith_model::{ActionId, ActionSecret, Binding, BindingId, OnError, Trigger, VersionId};
+use claimsmith_model::{
+    ActionId, ActionSecret, Binding, BindingId, LimitSettings, OnError, Trigger, VersionId,
+};
 use claimsmith_runtime::{ActionEngine, CheckError, CompiledAction, Share};
 use claimsmith_storage::TenantStorage;
 
@@ -27,6 +29,8 @@ pub(crate) struct BoundAction {
     pub(crate) version_id: VersionId,
     pub(crate) on_error: OnError,
     pub(crate) secrets: Arc<[ActionSecret]>,
+    /// What the version asks for; what it gets is decided with each token.
+    pub(crate) limits: LimitSettings,
     /// The compiled module, or why there is none; then the Action fails when it is
     /// to run, and the binding's `on_error` decides as for any failure.
     pub(crate) module: Result<CompiledAction, String>,
@@ -87,6 +91,7 @@ async fn load_one(
         version_id,
         on_error: binding.on_error,
         secrets: Arc::from(version.secrets),
+        limits: version.limits,
         module: module.map_err(|error| error.to_string()),
     };
     Ok((bound, is_provisional))

@@ -2,10 +2,10 @@
 
 use claimsmith_model::{
     Action, ActionVersion, Binding, Client, ClientGrant, Connection, GrantType, Identity,
-    JsonObject, KeyUse, Membership, ModuleInfo, OnError, OpaqueToken, Organization,
-    OrganizationUsage, Permission, ResourceServer, Role, Scope, Secret, SigningAlgorithm,
-    StoredKey, Tenant, TenantSettings, Timestamp, TokenDialect, TokenEndpointAuthMethod, Trigger,
-    User,
+    JsonObject, KeyUse, Limit, LimitSettings, Membership, ModuleInfo, OnError, OpaqueToken,
+    Organization, OrganizationUsage, Permission, ResourceServer, Role, Scope, Secret,
+    SigningAlgorithm, StoredKey, Tenant, TenantSettings, Timestamp, TokenDialect,
+    TokenEndpointAuthMethod, Trigger, User,
 };
 use serde_json::{Value, json};
 
@@ -25,6 +25,12 @@ pub(super) fn object(value: Value) -> JsonObject {
     }
 }
 
+pub(super) fn limits(limit: Limit, value: u64) -> LimitSettings {
+    let mut limits = LimitSettings::default();
+    limits.set(limit, value).unwrap();
+    limits
+}
+
 /// A tenant whose one domain is `NAME.example.com`.
 #[must_use]
 pub fn tenant(name: &str) -> Tenant {
@@ -33,6 +39,7 @@ pub fn tenant(name: &str) -> Tenant {
         issuer: format!("https://{name}.example.com/"),
         domains: vec![format!("{name}.example.com")],
         settings: TenantSettings::default(),
+        limits: limits(Limit::CacheEntries, 50),
         created_at: at(0),
     }
 }
@@ -204,6 +211,7 @@ pub(super) fn action(id: &str) -> Action {
         module: None,
         built_at: None,
         secrets: vec![],
+        limits: limits(Limit::DeadlineMs, 250),
         deployed_version: None,
         latest_number: 0,
         all_changes_deployed: false,
@@ -231,6 +239,7 @@ pub(super) fn deployed(action: &Action, version_id: &str) -> (Action, ActionVers
         code: String::new(),
         module: action.module.clone().unwrap(),
         secrets: vec![],
+        limits: action.limits.clone(),
         built_at: at(1),
         created_at: at(2),
     };

@@ -1,8 +1,10 @@
 //! Tenants, and that they never meet.
 
+use claimsmith_model::Limit;
+
 use super::{
     ALL, assert_changed, assert_conflict, assert_not_found,
-    fixtures::{client, fill_tenant, tenant, user},
+    fixtures::{client, fill_tenant, limits, tenant, user},
     reopening::everything,
 };
 use crate::{Page, Storage};
@@ -45,6 +47,7 @@ async fn an_update_needs_the_present_state_and_free_domains(storage: &dyn Storag
     let before = tenant("tenants-1");
     let mut after = before.clone();
     after.domains = vec!["new.example.com".into()];
+    after.limits = limits(Limit::MemoryBytes, 1 << 20);
     after.settings.default_audience = Some("https://api.example.com/".into());
     storage.update_tenant(&before, &after).await.unwrap();
 

@@ -1,7 +1,8 @@
 //! Actions and their versions as callers see them.
 
 use claimsmith_model::{
-    Action, ActionId, ActionSecret, ActionVersion, ModuleInfo, Timestamp, Trigger, VersionId,
+    Action, ActionId, ActionSecret, ActionVersion, LimitSettings, ModuleInfo, Timestamp, Trigger,
+    VersionId,
 };
 use claimsmith_service::action_library::ActionWithVersion;
 use serde::Serialize;
@@ -23,6 +24,9 @@ pub(crate) struct ActionView<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     module: Option<&'a ModuleInfo>,
     secrets: Vec<SecretView<'a>>,
+    /// Of ours: what the draft asks for of the limits.
+    #[serde(skip_serializing_if = "LimitSettings::is_empty")]
+    limits: &'a LimitSettings,
     #[serde(skip_serializing_if = "Option::is_none")]
     current_version: Option<CurrentVersion<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -58,6 +62,9 @@ pub(crate) struct VersionView<'a> {
     /// Of ours: what its module is.
     module: &'a ModuleInfo,
     secrets: Vec<SecretView<'a>>,
+    /// Of ours: what it asks for of the limits.
+    #[serde(skip_serializing_if = "LimitSettings::is_empty")]
+    limits: &'a LimitSettings,
     #[serde(skip_serializing_if = "Option::is_none")]
     action: Option<ActionSummary<'a>>,
     built_at: Timestamp,
@@ -108,6 +115,7 @@ impl<'a> ActionView<'a> {
             },
             module: action.module.as_ref(),
             secrets: secrets(&action.secrets),
+            limits: &action.limits,
             current_version: deployed.as_ref().map(CurrentVersion::of),
             deployed_version: deployed
                 .as_ref()
@@ -151,6 +159,7 @@ impl<'a> VersionView<'a> {
             supported_triggers: [SupportedTrigger::of(version.trigger)],
             module: &version.module,
             secrets: secrets(&version.secrets),
+            limits: &version.limits,
             action,
             built_at: version.built_at,
             created_at: version.created_at,

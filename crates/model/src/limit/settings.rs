@@ -1,0 +1,117 @@
+//! Values for some limits.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::Limit;
+
+/// Values for some limits, of a server, a tenant or an Action. What isn't named is
+/// left to others. Stored as an object of numbers by name.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct LimitSettings(BTreeMap<Limit, u64>);
+
+/// Why a limit can't have a value.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LimitError {
+    /// The value makes no sense.
+    #[error(
+        "{limit} can't be {value}: it must be {} to {}",
+        .limit.spec().lowest, .limit.spec().highest
+    )]
+    OutOfRange {
+        /// The limit.
+        limit: Limit,
+        /// The value.
+        value: u64,
+    },
+    /// The ceiling is below the default.
+    #[error(
+        "{limit} has the default {default} and the ceiling {ceiling}; lower the default, or raise \
+         the ceiling"
+    )]
+    CeilingBelowDefault {
+        /// The limit.
+        limit: Limit,
+        /// The default.
+        default: u64,
+        /// The ceiling.
+        ceiling: u64,
+    },
+    /// The limit has one value for the whole server, and so no ceiling.
+    #[error("{0} has one value for the whole server, and so no ceiling; set the value itself")]
+    NoCeiling(Limit),
+}
+
+impl LimitSettings {
+    /// The value of a limit, if it is named.
+    #[must_use]
+    pub fn get(&self, limit: Limit) -> Option<u64> {
+        self.0.get(&limit).copied()
+    }
+
+    /// Names a limit.
+    ///
+    /// # Errors
+    /// When the value is below the lowest or above the highest that makes sense.
+    pub fn set(&mut self, limit: Limit, value: u64) -> Result<(), LimitError> {
+        let spec = limit.spec();
+        if !(spec.lowest..=spec.highest).contains(&value) {
+            return Err(LimitError::OutOfRange { limit, value });
+        }
+        self.0.insert(limit, value);
+        Ok(())
+    }
+
+    /// Leaves a limit to others again.
+    pub fn remove(&mut self, limit: Limit) {
+        self.0.remove(&limit);
+    }
+
+    /// Whether no limit is named.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The limits that are named, with their values.
+    pub fn iter(&self) -> impl Iterator<Item = (Limit, u64)> {
+        self.0.iter().map(|(limit, value)| (*limit, *value))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_taken_up_to_its_bounds_and_refused_beyond_them_with_both() {
+        let mut settings = LimitSettings::default();
+        for value in [10, 60_000] {
+            settings.set(Limit::DeadlineMs, value).unwrap();
+            assert_eq!(settings.get(Limit::DeadlineMs), Some(value));
+        }
+        for value in [9, 60_001] {
+            let error = settings.set(Limit::DeadlineMs, value).unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                format!("deadline_ms can't be {value}: it must be 10 to 60000")
+            );
+        }
+        assert_eq!(settings.get(Limit::DeadlineMs), Some(60_000));
+    }
+
+    #[test]
+    fn settings_are_stored_by_name_and_an_unknown_name_is_no_setting() {
+        let mut settings = LimitSettings::default();
+        settings.set(Limit::LogLines, 5).unwrap();
+        let text = serde_json::to_string(&settings).unwrap();
+        assert_eq!(text, r#"{"log_lines":5}"#);
+        assert_eq!(
+            serde_json::from_str::<LimitSettings>(&text).unwrap(),
+            settings
+        );
+        assert!(serde_json::from_str::<LimitSettings>(r#"{"lines":5}"#).is_err());
+    }
+}
