@@ -76,6 +76,7 @@ pub(crate) const OWNERS: [(&str, &str); 9] = [
     ("sled", "storage-sled"),
     ("wasmtime", "runtime"),
     ("wasmtime-wasi", "runtime"),
+    ("wasmtime-wasi-http", "runtime"),
     ("wit-component", "runtime"),
 ];
 

@@ -10,7 +10,8 @@ use std::{
 };
 
 use claimsmith_runtime::{
-    ActionEngine, CheckError, CodeSetup, EngineConfig, ModuleProblem, Share, WorkerProgram,
+    ActionEngine, CheckError, CodeSetup, EngineConfig, ModuleProblem, OutgoingNetwork, Share,
+    WorkerProgram,
 };
 use tokio::task::JoinSet;
 
@@ -36,7 +37,7 @@ fn engine_with(
         worker: Some(WorkerProgram { program, arguments }),
         folder: None,
     };
-    ActionEngine::set_up(config, code).unwrap()
+    ActionEngine::set_up(config, code, OutgoingNetwork::default()).unwrap()
 }
 
 /// A component with a post-login handler, and a function with this body beside it.

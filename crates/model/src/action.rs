@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ActionId, BindingId, LimitSettings, Secret, Timestamp, Trigger, VersionId};
+use crate::{
+    ActionId, AllowedHosts, BindingId, LimitSettings, Secret, Timestamp, Trigger, VersionId,
+};
 
 /// An Action: a named piece of a tenant's code with a draft and versions.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +30,9 @@ pub struct Action {
     /// What the draft asks for of the limits of an execution.
     #[serde(default)]
     pub limits: LimitSettings,
+    /// The hosts that the draft may call over HTTP.
+    #[serde(default)]
+    pub allowed_hosts: AllowedHosts,
     /// The version that runs where the Action is bound; none until one is deployed.
     #[serde(default)]
     pub deployed_version: Option<VersionId>,
@@ -92,6 +97,9 @@ pub struct ActionVersion {
     /// What it asks for of the limits of an execution.
     #[serde(default)]
     pub limits: LimitSettings,
+    /// The hosts that it may call over HTTP.
+    #[serde(default)]
+    pub allowed_hosts: AllowedHosts,
     /// When its module was built (uploaded and checked).
     pub built_at: Timestamp,
     /// When it was deployed.

@@ -84,6 +84,9 @@ pub struct ActionRun {
     /// Refusals, of claims too, beyond the number that is listed.
     #[serde(default)]
     pub refusals_unlisted: u64,
+    /// The HTTP calls that it made, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub http_calls: Vec<HttpCall>,
     /// Why it failed, if it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fault: Option<Fault>,
@@ -96,6 +99,28 @@ pub struct Usage {
     pub wall_time_us: u64,
     /// The most linear memory it had at once, in bytes.
     pub memory_bytes_peak: u64,
+}
+
+/// An HTTP call that an Action made: one to a host that its list allows. Path, headers
+/// and bodies are left out, because they hold what nobody should find in a record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HttpCall {
+    /// The request's method.
+    pub method: String,
+    /// Where it went: scheme, host and, unless it is the scheme's own, port.
+    pub origin: String,
+    /// The answer's status; none when there was no answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// Why it failed, as a stable word for programs; none when it didn't.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// Wall time in microseconds, from the request to the end of the answer's body.
+    pub duration_us: u64,
+    /// Bytes sent, head and body.
+    pub request_bytes: u64,
+    /// Bytes received, head and body.
+    pub response_bytes: u64,
 }
 
 /// A message that an Action wrote.

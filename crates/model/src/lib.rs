@@ -16,6 +16,7 @@
 //! ```
 
 mod action;
+mod allowed_hosts;
 mod client;
 mod command;
 mod environment;
@@ -35,6 +36,7 @@ mod user;
 pub use action::{
     Action, ActionSecret, ActionVersion, Binding, ModuleInfo, OnError, TriggerBindings,
 };
+pub use allowed_hosts::{ALLOWED_HOSTS_MAX, AllowedHosts, InvalidHost, Origin};
 pub use client::{Client, ClientGrant, GrantType, OrganizationUsage, TokenEndpointAuthMethod};
 pub use command::{Command, Denial, DenialCode};
 pub use environment::{Clock, Random, Timestamp};
@@ -44,8 +46,8 @@ pub use event::{
     EventStats, EventTenant, EventTransaction, EventUser, JsonObject,
 };
 pub use execution::{
-    ActionRun, AdmittedClaim, Blame, ExecutionOutcome, ExecutionRecord, Fault, FaultKind, LogLevel,
-    LogLine, Refusal, RefusedClaim, RefusedCommand, Usage, Warning,
+    ActionRun, AdmittedClaim, Blame, ExecutionOutcome, ExecutionRecord, Fault, FaultKind, HttpCall,
+    LogLevel, LogLine, Refusal, RefusedClaim, RefusedCommand, Usage, Warning,
 };
 pub use histogram::{Distribution, Histogram};
 pub use id::{

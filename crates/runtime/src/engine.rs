@@ -17,7 +17,7 @@ use wasmtime::{
 };
 
 use crate::{
-    Busy, Limits, Occupancy, Place, Share,
+    Busy, Limits, Occupancy, OutgoingNetwork, Place, Share,
     admission::{Admission, AdmissionConfig},
     compile::settings::code_settings,
     figures::Entering,
@@ -124,6 +124,7 @@ pub(crate) struct Inner {
     pub(crate) engine: Engine,
     pub(crate) linker: Linker<Sandbox>,
     pub(crate) config: EngineConfig,
+    pub(crate) network: OutgoingNetwork,
     pub(crate) ticks: AtomicU64,
     pub(crate) long_lane: LongLane,
     pub(crate) library: Library,
@@ -144,20 +145,26 @@ pub(crate) struct Compiled {
 
 impl ActionEngine {
     /// Sets up an engine that compiles in this process and keeps code in memory only: for
-    /// modules that whoever started the process trusts with it.
+    /// modules that whoever started the process trusts with it. HTTP calls may go where
+    /// [`OutgoingNetwork`] lets them by default.
     ///
     /// # Errors
     /// As for [`Self::set_up`].
     pub fn new(config: EngineConfig) -> Result<Self, EngineError> {
-        Self::set_up(config, CodeSetup::default())
+        Self::set_up(config, CodeSetup::default(), OutgoingNetwork::default())
     }
 
-    /// Sets up the engine.
+    /// Sets up the engine: where it compiles and keeps code, and what the operator
+    /// permits to Actions' HTTP calls.
     ///
     /// # Errors
     /// When this machine can't give the engine what it needs, such as address
     /// space for its pool.
-    pub fn set_up(config: EngineConfig, code: CodeSetup) -> Result<Self, EngineError> {
+    pub fn set_up(
+        config: EngineConfig,
+        code: CodeSetup,
+        network: OutgoingNetwork,
+    ) -> Result<Self, EngineError> {
         let failed = |error: wasmtime::Error| EngineError(format!("{error:#}"));
         let engine = Engine::new(&engine_config(&config)).map_err(failed)?;
         let mut linker = Linker::new(&engine);
@@ -166,6 +173,7 @@ impl ActionEngine {
             library: Library::new(code, &config, &engine),
             engine,
             linker,
+            network,
             long_lane: LongLane::start().map_err(|error| EngineError(error.to_string()))?,
             admission: Admission::new(AdmissionConfig {
                 places_max: config.executions_max,

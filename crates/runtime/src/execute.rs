@@ -73,7 +73,7 @@ impl ActionEngine {
         let trigger = invocation.trigger;
         let limits = invocation.limits;
         let started = Instant::now();
-        let mut store = self.store(Sandbox::new(invocation), has_yielded);
+        let mut store = self.store(invocation, has_yielded);
         let result = bounded(&limits, self.run(&mut store, action, trigger)).await;
 
         let sandbox = store.into_data();
@@ -131,7 +131,7 @@ impl ActionEngine {
         limits: Limits,
         has_yielded: HasYielded,
     ) -> Option<Fault> {
-        let mut store = self.store(Sandbox::new(trial_invocation(limits)), has_yielded);
+        let mut store = self.store(trial_invocation(limits), has_yielded);
         let instantiated = bounded(&limits, async {
             action
                 .0
@@ -144,13 +144,16 @@ impl ActionEngine {
         Some(classify(&error, store.data().memory.refused()))
     }
 
-    fn store(&self, sandbox: Sandbox, has_yielded: HasYielded) -> Store<Sandbox> {
+    fn store(&self, invocation: Invocation, has_yielded: HasYielded) -> Store<Sandbox> {
         let inner: &Arc<Inner> = &self.0;
-        let deadline_ms = sandbox.limits().deadline_ms;
+        let deadline_ms = invocation.limits.deadline_ms;
         let tick_ms = inner.config.tick_ms.max(1);
         // One tick more: the first one may come right after the start.
         let deadline_ticks = deadline_ms.div_ceil(tick_ms) + 1;
-        let mut store = Store::new(&inner.engine, sandbox);
+        let mut store = Store::new(
+            &inner.engine,
+            Sandbox::new(invocation, inner.network.clone()),
+        );
         store.set_hostcall_fuel(store.data().limits().call_bytes_max);
         store.limiter(|sandbox| &mut sandbox.memory);
         store.set_epoch_deadline(1);
@@ -231,6 +234,7 @@ fn trial_invocation(limits: Limits) -> Invocation {
         id_token: ledger(TokenKind::IdToken),
         grant_scopes: Arc::new([]),
         secrets: Arc::new([]),
+        allowed_hosts: Arc::default(),
         cache: Arc::new(ActionCache::default()),
         started_at: Timestamp::default(),
         seed: 0,

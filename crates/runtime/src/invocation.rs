@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use claimsmith_claims::Ledger;
 use claimsmith_model::{
-    ActionSecret, Command, Denial, Event, Fault, LogLine, RefusedClaim, RefusedCommand, Timestamp,
-    Trigger, Usage,
+    ActionSecret, AllowedHosts, Command, Denial, Event, Fault, HttpCall, LogLine, RefusedClaim,
+    RefusedCommand, Timestamp, Trigger, Usage,
 };
 
 use crate::{ActionCache, Limits};
@@ -28,6 +28,8 @@ pub struct Invocation {
     pub grant_scopes: Arc<[String]>,
     /// The Action's secrets.
     pub secrets: Arc<[ActionSecret]>,
+    /// The hosts that the Action may call over HTTP.
+    pub allowed_hosts: Arc<AllowedHosts>,
     /// The trigger's shared cache.
     pub cache: Arc<ActionCache>,
     /// The time that the guest's clocks start at.
@@ -65,6 +67,8 @@ pub struct Outcome {
     pub log_bytes_dropped: u64,
     /// Refusals beyond the number that is listed.
     pub refusals_unlisted: u64,
+    /// The HTTP calls that the Action made.
+    pub http_calls: Vec<HttpCall>,
     /// What it used.
     pub usage: Usage,
     /// Why it failed, if it did.
@@ -90,6 +94,7 @@ impl Outcome {
             logs: Vec::new(),
             log_bytes_dropped: 0,
             refusals_unlisted: 0,
+            http_calls: Vec::new(),
             usage: Usage::default(),
             fault: Some(fault),
         }

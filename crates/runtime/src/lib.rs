@@ -6,9 +6,10 @@
 //! logged, what it used, and, if it failed, whose fault that was. Whether a claim
 //! passes is decided by `claimsmith-claims`; this crate only asks.
 //!
-//! A guest gets nothing but the contract in `wit/` and a WASI without files,
-//! environment, network or real clocks: time and randomness come from the
-//! invocation, so that an execution can be repeated exactly.
+//! A guest gets nothing but the contract in `wit/`, a WASI without files,
+//! environment, sockets or real clocks, and HTTP calls to the hosts that its Action
+//! lists. Time and randomness come from the invocation, so that an execution without
+//! HTTP calls can be repeated exactly.
 //!
 //! | to | call |
 //! |---|---|
@@ -32,6 +33,7 @@ mod limits;
 mod log;
 mod long_lane;
 mod module;
+mod outgoing;
 mod sandbox;
 
 pub use admission::{Busy, Occupancy, Place, Share};
@@ -43,3 +45,4 @@ pub use invocation::{Invocation, Outcome};
 pub use library::CodeSetup;
 pub use limits::Limits;
 pub use module::{CheckError, ModuleProblem};
+pub use outgoing::{AddressRange, InvalidRange, InvalidRoots, OutgoingNetwork};

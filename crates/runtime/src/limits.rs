@@ -36,6 +36,17 @@ pub struct Limits {
     /// [`Limit::CallBytes`] that the guest passes to the host in one call. They are
     /// copied before anything looks at them, and no epoch interrupts that.
     pub call_bytes_max: usize,
+    /// [`Limit::HttpCalls`], denied ones included.
+    pub http_calls_max: usize,
+    /// [`Limit::HttpCallsInFlight`] at once.
+    pub http_calls_in_flight_max: usize,
+    /// [`Limit::HttpCallMs`], wall time of one call in milliseconds, from the lookup of the
+    /// host to the end of the answer's body.
+    pub http_call_ms: u64,
+    /// [`Limit::HttpRequestBytes`] of one request, head and body.
+    pub http_request_bytes_max: u64,
+    /// [`Limit::HttpResponseBytes`] of one response, head and body.
+    pub http_response_bytes_max: u64,
 }
 
 impl Limits {
@@ -58,6 +69,11 @@ impl Limits {
             json_depth_max: count(Limit::JsonDepth),
             refusals_max: count(Limit::Refusals),
             call_bytes_max: count(Limit::CallBytes),
+            http_calls_max: count(Limit::HttpCalls),
+            http_calls_in_flight_max: count(Limit::HttpCallsInFlight),
+            http_call_ms: value(Limit::HttpCallMs),
+            http_request_bytes_max: value(Limit::HttpRequestBytes),
+            http_response_bytes_max: value(Limit::HttpResponseBytes),
         }
     }
 }

@@ -44,7 +44,7 @@ const CONTRACT_IMPORTS: [&str; 24] = [
     "transaction",
     "user",
 ];
-/// The WASI packages that are linked, with nothing granted.
+/// The WASI packages that are linked whole, with nothing granted.
 const WASI_PACKAGES: [&str; 6] = [
     "wasi:io/",
     "wasi:clocks/",
@@ -53,6 +53,8 @@ const WASI_PACKAGES: [&str; 6] = [
     "wasi:filesystem/",
     "wasi:sockets/",
 ];
+/// The interfaces of `wasi:http` that are linked: calls go out, none come in.
+const WASI_HTTP_INTERFACES: [&str; 2] = ["wasi:http/types", "wasi:http/outgoing-handler"];
 /// How many names of one kind an error lists; an upload may have thousands.
 const NAMES_LISTED_MAX: usize = 50;
 /// The longest part of a compiler's text that an error shows, in bytes.
@@ -310,12 +312,14 @@ fn is_offered(interface: &str) -> bool {
         let (name, version) = name.split_once('@').unwrap_or((name, ""));
         return CONTRACT_IMPORTS.contains(&name) && is_compatible(version);
     }
-    WASI_PACKAGES
-        .iter()
-        .any(|package| interface.starts_with(package))
-        && interface
-            .rsplit_once('@')
-            .is_some_and(|(_, version)| version.starts_with("0.2."))
+    let Some((name, version)) = interface.rsplit_once('@') else {
+        return false;
+    };
+    let is_linked = WASI_HTTP_INTERFACES.contains(&name)
+        || WASI_PACKAGES
+            .iter()
+            .any(|package| name.starts_with(package));
+    is_linked && version.starts_with("0.2.")
 }
 
 /// Versions that the component model takes for one another: `0.1.x`.
@@ -325,9 +329,9 @@ fn is_compatible(version: &str) -> bool {
 
 fn not_offered(name: &str) -> ModuleProblem {
     let hint = if name.starts_with("wasi:http") {
-        "Actions can't make HTTP calls on this server"
+        "of wasi:http this server offers `types` and `outgoing-handler`, in version 0.2"
     } else if name.starts_with("wasi:") {
-        "this server offers WASI 0.2 without http"
+        "this server offers WASI 0.2"
     } else if name.starts_with(CONTRACT) {
         "this server offers the contract 0.1"
     } else if name.starts_with("__wbindgen") {

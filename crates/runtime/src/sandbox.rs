@@ -4,12 +4,19 @@ use std::sync::Arc;
 
 use claimsmith_claims::Ledger;
 use claimsmith_model::{
-    Command, Denial, Event, Refusal, RefusedClaim, RefusedCommand, TokenKind, Trigger, Usage,
+    Command, Denial, Event, HttpCall, Refusal, RefusedClaim, RefusedCommand, TokenKind, Trigger,
+    Usage,
 };
 use serde_json::Value;
 use wasmtime::ResourceLimiter;
 
-use crate::{Invocation, Limits, Outcome, fault::Stop, host::wasi::Wasi, log::Log};
+use crate::{
+    Invocation, Limits, Outcome,
+    fault::Stop,
+    host::{http::Http, wasi::Wasi},
+    log::Log,
+    outgoing::OutgoingNetwork,
+};
 
 /// Everything that host functions work on, for one execution only.
 pub(crate) struct Sandbox {
@@ -24,13 +31,17 @@ pub(crate) struct Sandbox {
     pub(crate) event_json: Option<Value>,
     /// WASI, once the guest has called it: most Actions never do.
     pub(crate) wasi: Option<Box<Wasi>>,
+    /// `wasi:http`, likewise.
+    pub(crate) http: Option<Box<Http>>,
+    /// What the operator permits to HTTP calls.
+    pub(crate) network: OutgoingNetwork,
     commands_called: usize,
     command_bytes: usize,
     pub(crate) refusals_unlisted: u64,
 }
 
 impl Sandbox {
-    pub(crate) fn new(invocation: Invocation) -> Self {
+    pub(crate) fn new(invocation: Invocation, network: OutgoingNetwork) -> Self {
         let limits = invocation.limits;
         Self {
             log: Log::new(&limits),
@@ -42,6 +53,8 @@ impl Sandbox {
             refused_commands: Vec::new(),
             event_json: None,
             wasi: None,
+            http: None,
+            network,
             commands_called: 0,
             command_bytes: 0,
             refusals_unlisted: 0,
@@ -134,7 +147,8 @@ impl Sandbox {
         refusal
     }
 
-    pub(crate) fn into_outcome(self, usage: Usage) -> Outcome {
+    pub(crate) fn into_outcome(mut self, usage: Usage) -> Outcome {
+        let http_calls = self.take_http_calls();
         // A last line without an end is logged when its stream goes.
         drop(self.wasi);
         let (logs, log_bytes_dropped) = self.log.take();
@@ -149,9 +163,23 @@ impl Sandbox {
             logs,
             log_bytes_dropped,
             refusals_unlisted: self.refusals_unlisted,
+            http_calls,
             usage,
             fault: None,
         }
+    }
+
+    /// The HTTP calls, with those that were denied listed among the refused commands.
+    fn take_http_calls(&mut self) -> Vec<HttpCall> {
+        let Some(http) = self.http.take() else {
+            return Vec::new();
+        };
+        let (refusals, unlisted) = http.journal().refusals();
+        for refusal in refusals {
+            self.refuse("http", refusal);
+        }
+        self.refusals_unlisted += unlisted;
+        http.journal().calls()
     }
 }
 

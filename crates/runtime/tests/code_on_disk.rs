@@ -7,7 +7,9 @@
 use std::{fs, path::Path, sync::Arc};
 
 use claimsmith_model::Secret;
-use claimsmith_runtime::{ActionEngine, CodeFigures, CodeFolder, CodeSetup, EngineConfig, Share};
+use claimsmith_runtime::{
+    ActionEngine, CodeFigures, CodeFolder, CodeSetup, EngineConfig, OutgoingNetwork, Share,
+};
 
 fn engine(folder: &Path) -> ActionEngine {
     let config = EngineConfig {
@@ -21,7 +23,7 @@ fn engine(folder: &Path) -> ActionEngine {
             secret: Secret::new("secret"),
         }),
     };
-    ActionEngine::set_up(config, code).unwrap()
+    ActionEngine::set_up(config, code, OutgoingNetwork::default()).unwrap()
 }
 
 fn share(name: &str) -> Share {

@@ -83,6 +83,7 @@ fn invocation(limits: Limits) -> Invocation {
         id_token: ledger(TokenKind::IdToken),
         grant_scopes: Arc::new([]),
         secrets: Arc::new([]),
+        allowed_hosts: Arc::default(),
         cache: Arc::new(ActionCache::default()),
         started_at: Timestamp::from_millis(0),
         seed: 0,
@@ -422,7 +423,7 @@ async fn a_module_cut_off_anywhere_is_refused_and_never_a_panic() {
 async fn each_import_that_is_not_offered_is_named() {
     let text = r#"(component
         (import "acme:secrets/vault@1.0.0" (instance (export "open" (func))))
-        (import "wasi:http/outgoing-handler@0.2.0" (instance (export "handle" (func)))))"#;
+        (import "wasi:http/incoming-handler@0.2.0" (instance (export "handle" (func)))))"#;
 
     let problems = refusal(&wat::parse_str(text).unwrap()).await;
 
@@ -432,7 +433,7 @@ async fn each_import_that_is_not_offered_is_named() {
         ["import_not_offered", "import_not_offered", "no_trigger"]
     );
     assert!(problems[0].1.contains("`acme:secrets/vault@1.0.0`"));
-    assert!(problems[1].1.contains("`wasi:http/outgoing-handler@0.2.0`"));
+    assert!(problems[1].1.contains("`wasi:http/incoming-handler@0.2.0`"));
 }
 
 #[tokio::test]
@@ -597,4 +598,100 @@ async fn the_same_bytes_are_compiled_once() {
     assert!(again.is_some());
     assert_eq!(first.info().triggers, [Trigger::PostLogin]);
     assert!(first.serves(Trigger::PostLogin) && !first.serves(Trigger::CredentialsExchange));
+}
+
+/// A component that sets a request's method, authority and path to texts of so many
+/// bytes, in memory full of `a`, and traps where one of them is refused.
+fn sets_texts(method: u32, authority: u32, path: u32) -> Arc<[u8]> {
+    let text = format!(
+        r#"(component
+            (import "wasi:http/types@0.2.0" (instance $types
+                (export "fields" (type $fields (sub resource)))
+                (export "outgoing-request" (type $request (sub resource)))
+                (type $method-type (variant
+                    (case "get") (case "head") (case "post") (case "put") (case "delete")
+                    (case "connect") (case "options") (case "trace") (case "patch")
+                    (case "other" string)))
+                (export "method" (type $method (eq $method-type)))
+                (export "[constructor]fields" (func (result (own $fields))))
+                (export "[constructor]outgoing-request"
+                    (func (param "headers" (own $fields)) (result (own $request))))
+                (export "[method]outgoing-request.set-method" (func
+                    (param "self" (borrow $request)) (param "method" $method) (result (result))))
+                (export "[method]outgoing-request.set-authority" (func
+                    (param "self" (borrow $request)) (param "authority" (option string))
+                    (result (result))))
+                (export "[method]outgoing-request.set-path-with-query" (func
+                    (param "self" (borrow $request)) (param "path-with-query" (option string))
+                    (result (result))))))
+            (core module $memory
+                (memory (export "memory") 1)
+                (func (export "fill")
+                    (memory.fill (i32.const 64) (i32.const 97) (i32.const 32768))
+                    (i32.store8 (i32.const 1024) (i32.const 47))))
+            (core instance $memory (instantiate $memory))
+            (core func $fields (canon lower (func $types "[constructor]fields")))
+            (core func $request (canon lower (func $types "[constructor]outgoing-request")))
+            (core func $set-method (canon lower
+                (func $types "[method]outgoing-request.set-method")
+                (memory (core memory $memory "memory"))))
+            (core func $set-authority (canon lower
+                (func $types "[method]outgoing-request.set-authority")
+                (memory (core memory $memory "memory"))))
+            (core func $set-path (canon lower
+                (func $types "[method]outgoing-request.set-path-with-query")
+                (memory (core memory $memory "memory"))))
+            (core module $m
+                (import "host" "fields" (func $fields (result i32)))
+                (import "host" "request" (func $request (param i32) (result i32)))
+                (import "host" "set-method" (func $set-method (param i32 i32 i32 i32) (result i32)))
+                (import "host" "set-authority"
+                    (func $set-authority (param i32 i32 i32 i32) (result i32)))
+                (import "host" "set-path" (func $set-path (param i32 i32 i32 i32) (result i32)))
+                (import "host" "fill" (func $fill))
+                (func (export "run") (result i32)
+                    (local $request i32)
+                    (call $fill)
+                    (local.set $request (call $request (call $fields)))
+                    (if (call $set-method (local.get $request)
+                            (i32.const 9) (i32.const 64) (i32.const {method}))
+                        (then unreachable))
+                    (if (call $set-authority (local.get $request)
+                            (i32.const 1) (i32.const 64) (i32.const {authority}))
+                        (then unreachable))
+                    (if (call $set-path (local.get $request)
+                            (i32.const 1) (i32.const 1024) (i32.const {path}))
+                        (then unreachable))
+                    (i32.const 0)))
+            (core instance $i (instantiate $m (with "host" (instance
+                (export "fields" (func $fields))
+                (export "request" (func $request))
+                (export "set-method" (func $set-method))
+                (export "set-authority" (func $set-authority))
+                (export "set-path" (func $set-path))
+                (export "fill" (func $memory "fill"))))))
+            (func $run (result (result (error string)))
+                (canon lift (core func $i "run") (memory (core memory $memory "memory"))))
+            (instance $handler (export "on-execute-post-login" (func $run)))
+            (export "claimsmith:actions/post-login-handler@0.1.0" (instance $handler)))"#
+    );
+    Arc::from(wat::parse_str(text).unwrap())
+}
+
+#[tokio::test]
+async fn the_texts_of_an_http_request_are_bounded_where_they_enter() {
+    let engine = engine();
+    let run = async |method, authority, path| {
+        let action = engine
+            .check(sets_texts(method, authority, path))
+            .await
+            .unwrap();
+        let outcome = engine.execute(&action, invocation(Limits::default())).await;
+        outcome.fault.map(|fault| fault.kind)
+    };
+
+    assert_eq!(run(32, 260, 8 << 10).await, None);
+    assert_eq!(run(33, 260, 8 << 10).await, Some(FaultKind::Trap));
+    assert_eq!(run(32, 261, 8 << 10).await, Some(FaultKind::Trap));
+    assert_eq!(run(32, 260, (8 << 10) + 1).await, Some(FaultKind::Trap));
 }

@@ -4,9 +4,9 @@ use std::{fs, io::Write as _, path::Path, process::ExitCode};
 
 use anyhow::{Context as _, bail};
 use claimsmith_model::{
-    ActionSecret, ClaimSettings, Clock as _, Event, JsonObject, OnRefusal, Timestamp,
+    ActionSecret, AllowedHosts, ClaimSettings, Clock as _, Event, JsonObject, OnRefusal, Timestamp,
 };
-use claimsmith_runtime::{ActionEngine, EngineConfig};
+use claimsmith_runtime::{ActionEngine, CodeSetup, EngineConfig};
 use claimsmith_service::{LocalReport, LocalRun, run_locally};
 use serde_json::json;
 
@@ -28,7 +28,7 @@ pub(crate) async fn run(run: cli::Run) -> anyhow::Result<ExitCode> {
         executions_max: 1,
         ..EngineConfig::of(&limit_options::of_a_run(&run.limits)?)
     };
-    let engine = ActionEngine::new(config)?;
+    let engine = ActionEngine::set_up(config, CodeSetup::default(), run.outgoing.network()?)?;
     let _ticker = engine
         .start_ticker()
         .context("the engine's ticker can't be started")?;
@@ -58,6 +58,7 @@ pub(crate) async fn run(run: cli::Run) -> anyhow::Result<ExitCode> {
                     updated_at: now,
                 })
                 .collect(),
+            allowed_hosts: AllowedHosts::parse(&run.allow_hosts)?,
             started_at: run.at_ms.map_or(now, Timestamp::from_millis),
             seed: run.seed,
         },
@@ -106,6 +107,7 @@ fn as_json(report: &LocalReport) -> anyhow::Result<String> {
         "user_metadata": report.user_metadata,
         "logs": report.logs,
         "log_bytes_dropped": report.log_bytes_dropped,
+        "http_calls": report.http_calls,
         "usage": report.usage,
         "fault": report.fault,
     });
@@ -158,6 +160,19 @@ fn as_text(report: &LocalReport) -> anyhow::Result<String> {
         for refused in &report.refused_commands {
             writeln!(text, "  {}: {}", refused.command, refused.refusal.message)?;
             writeln!(text, "    {}", refused.refusal.remedy)?;
+        }
+    }
+    if !report.http_calls.is_empty() {
+        writeln!(text, "\nHTTP calls")?;
+        for call in &report.http_calls {
+            write!(text, "  {} {}:", call.method, call.origin)?;
+            if let Some(status) = call.status {
+                write!(text, " {status}")?;
+            }
+            if let Some(error) = &call.error {
+                write!(text, " {error}")?;
+            }
+            writeln!(text, " after {} ms", call.duration_us / 1000)?;
         }
     }
     if !report.logs.is_empty() {

@@ -9,12 +9,12 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
-use claimsmith_model::{PrivateNames, Secret, Trigger};
+use claimsmith_model::{AllowedHosts, PrivateNames, Secret, Trigger};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{
-    ServeConfig, action_run,
+    OutgoingConfig, ServeConfig, action_run,
     limit_options::{self, GivenLimit, LimitOptions},
     limit_table, start,
     telemetry::{self, LogFormat},
@@ -99,6 +99,8 @@ struct Serve {
     reserved_domains: Vec<String>,
     #[command(flatten)]
     limits: LimitOptions,
+    #[command(flatten)]
+    outgoing: OutgoingConfig,
     /// What to log, to standard error: off, error, warn, info, debug or trace, or a
     /// list such as `info,claimsmith_service=debug`. `claimsmith_http::access` has a
     /// line for each request
@@ -150,6 +152,12 @@ pub(crate) struct Run {
     /// memory_bytes=16MiB; may be given several times. `claimsmith limits` lists them
     #[arg(long = "limit", value_name = "NAME=VALUE", value_parser = limit_options::given)]
     pub(crate) limits: Vec<GivenLimit>,
+    /// A host that the Action may call over HTTP, as in its `allowed_hosts`; may be
+    /// given several times
+    #[arg(long = "allow-host", value_name = "HOST", value_parser = host)]
+    pub(crate) allow_hosts: Vec<String>,
+    #[command(flatten)]
+    pub(crate) outgoing: OutgoingConfig,
     /// The tenant's setting for claims without a namespace
     #[arg(long, value_enum, default_value_t = Names::Refuse)]
     pub(crate) private_names: Names,
@@ -186,6 +194,14 @@ impl From<Names> for PrivateNames {
 fn secret(text: &str) -> Result<(String, Secret), String> {
     let (name, value) = text.split_once('=').ok_or("write it as NAME=VALUE")?;
     Ok((name.to_owned(), Secret::new(value)))
+}
+
+/// An entry of `allowed_hosts`.
+fn host(text: &str) -> Result<String, String> {
+    match AllowedHosts::parse(&[text]) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 /// How many turns a worker takes before it looks at sockets and timers. An Action that
@@ -261,6 +277,7 @@ async fn serve_until_signal(serve: Serve) -> anyhow::Result<()> {
         master_key: std::env::var("CLAIMSMITH_MASTER_KEY").ok().map(Secret::new),
         master_key_file: serve.master_key_file,
         reserved_domains: serve.reserved_domains,
+        outgoing: serve.outgoing,
         program: PathBuf::from(THIS_PROGRAM),
         limits: serve.limits.server_limits()?,
     })

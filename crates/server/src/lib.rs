@@ -10,11 +10,13 @@ mod cli;
 mod limit_options;
 mod limit_table;
 mod master_key;
+mod outgoing;
 mod process;
 mod serve;
 mod system;
 mod telemetry;
 
 pub use cli::run;
+pub use outgoing::OutgoingConfig;
 pub use serve::{RunningServer, ServeConfig, start};
 pub use system::{SystemClock, SystemRandom};

@@ -22,7 +22,7 @@ use claimsmith_storage::StorageError;
 use claimsmith_storage_sled::{ExecutionLogLimits, SledExecutionLog, SledStorage};
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
-use crate::{SystemClock, SystemRandom, bootstrap, master_key, process};
+use crate::{OutgoingConfig, SystemClock, SystemRandom, bootstrap, master_key, process};
 
 /// What the platform token is derived from the master key for.
 const PLATFORM_TOKEN_PURPOSE: &str = "claimsmith: platform token";
@@ -58,6 +58,8 @@ pub struct ServeConfig {
     pub master_key_file: Option<PathBuf>,
     /// Domains that no tenant's Action may use as a namespace, beside the built-in ones.
     pub reserved_domains: Vec<String>,
+    /// What Actions' HTTP calls may reach, beside each Action's own list.
+    pub outgoing: OutgoingConfig,
     /// The program with this command line, which the server starts to compile a module.
     pub program: PathBuf,
     /// Defaults and ceilings of all limits.
@@ -84,6 +86,7 @@ pub struct RunningServer {
 /// # Errors
 /// A text for the operator that names what is wrong and what to do.
 pub async fn start(config: ServeConfig) -> anyhow::Result<RunningServer> {
+    let network = config.outgoing.network()?;
     // The port first: a second server on the same one must change nothing.
     let listener = listen(config.listen, "--listen").await?;
     let address = listener.local_addr()?;
@@ -118,7 +121,7 @@ pub async fn start(config: ServeConfig) -> anyhow::Result<RunningServer> {
             secret: master_key.derive_secret(CODE_PURPOSE),
         }),
     };
-    let engine = ActionEngine::set_up(EngineConfig::of(&config.limits), code)
+    let engine = ActionEngine::set_up(EngineConfig::of(&config.limits), code, network)
         .context("lower the ceilings of memories, tables or executions_in_flight_total")?;
     let ticker = engine
         .start_ticker()

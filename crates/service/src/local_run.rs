@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use claimsmith_claims::{Policy, ReservedNamespaces, TokenContext};
 use claimsmith_model::{
-    ActionSecret, ClaimSettings, Denial, Event, Fault, JsonObject, LogLine, RefusedClaim,
-    RefusedCommand, Timestamp, TokenKind, Trigger, Usage,
+    ActionSecret, AllowedHosts, ClaimSettings, Denial, Event, Fault, HttpCall, JsonObject, LogLine,
+    RefusedClaim, RefusedCommand, Timestamp, TokenKind, Trigger, Usage,
 };
 use claimsmith_runtime::{
     ActionCache, ActionEngine, CheckError, CompiledAction, Invocation, Share,
@@ -33,6 +33,8 @@ pub struct LocalRun {
     pub issuer_hosts: Vec<String>,
     /// The Action's secrets.
     pub secrets: Vec<ActionSecret>,
+    /// The hosts that the Action may call over HTTP.
+    pub allowed_hosts: AllowedHosts,
     /// The time that the Action sees.
     pub started_at: Timestamp,
     /// What its random numbers are derived from.
@@ -64,6 +66,8 @@ pub struct LocalReport {
     pub logs: Vec<LogLine>,
     /// Bytes of log text beyond the limit.
     pub log_bytes_dropped: u64,
+    /// The HTTP calls that the Action made.
+    pub http_calls: Vec<HttpCall>,
     /// What it used.
     pub usage: Usage,
     /// Why it failed, if it did.
@@ -128,6 +132,7 @@ pub async fn run_locally(
                 grant_scopes: Arc::from(run.event.transaction.target_scopes.as_slice()),
                 event: Arc::new(run.event),
                 secrets: Arc::from(run.secrets),
+                allowed_hosts: Arc::new(run.allowed_hosts),
                 cache: Arc::new(ActionCache::default()),
                 started_at: run.started_at,
                 seed: run.seed,
@@ -154,6 +159,7 @@ pub async fn run_locally(
         user_metadata: metadata.user_metadata,
         logs: outcome.logs,
         log_bytes_dropped: outcome.log_bytes_dropped,
+        http_calls: outcome.http_calls,
         usage: outcome.usage,
         fault: outcome.fault,
     })

@@ -262,6 +262,68 @@ limits! {
         why: "it is copied before anything looks at it, and no deadline interrupts that; copying \
               1 MiB takes less than a tick",
     };
+    /// HTTP calls of one execution.
+    HttpCalls = LimitSpec {
+        name: "http_calls",
+        scope: Execution,
+        unit: Count,
+        default: 10,
+        lowest: 0,
+        highest: 100,
+        bounds: "HTTP calls that an Action makes, denied ones too",
+        beyond: "the call is denied: `http_calls_exceeded`",
+        why: "a login that needs more would be slow for the person who waits",
+    };
+    /// HTTP calls of one execution at once.
+    HttpCallsInFlight = LimitSpec {
+        name: "http_calls_in_flight",
+        scope: Execution,
+        unit: Count,
+        default: 4,
+        lowest: 1,
+        highest: 20,
+        bounds: "HTTP calls of one execution that are under way at once",
+        beyond: "the call is denied: `http_calls_in_flight_exceeded`",
+        why: "each holds a connection, and buffers in the server's memory",
+    };
+    /// Wall time of one HTTP call.
+    HttpCallMs = LimitSpec {
+        name: "http_call_ms",
+        scope: Execution,
+        unit: Milliseconds,
+        default: 750,
+        lowest: 10,
+        highest: 60_000,
+        bounds: "wall time of one HTTP call, from the lookup of the host to the end of the \
+                 answer's body",
+        beyond: "the call fails: `timed_out`",
+        why: "less than `deadline_ms`, so that the Action can still decide what a host that \
+              doesn't answer means",
+    };
+    /// The size of an HTTP request.
+    HttpRequestBytes = LimitSpec {
+        name: "http_request_bytes",
+        scope: Execution,
+        unit: Bytes,
+        default: 256 * KIB,
+        lowest: KIB,
+        highest: 16 * MIB,
+        bounds: "an HTTP request, head and body",
+        beyond: "the call fails: `http_request_too_large`",
+        why: "events, of which requests are made, are smaller",
+    };
+    /// The size of an HTTP response.
+    HttpResponseBytes = LimitSpec {
+        name: "http_response_bytes",
+        scope: Execution,
+        unit: Bytes,
+        default: MIB,
+        lowest: KIB,
+        highest: 64 * MIB,
+        bounds: "an HTTP response, head and body",
+        beyond: "the call fails: `http_response_too_large`",
+        why: "several times as much as claims can hold",
+    };
     /// Wall time of all Actions of one trigger.
     TriggerDeadlineMs = LimitSpec {
         name: "trigger_deadline_ms",

@@ -6,6 +6,7 @@
 mod commands;
 mod depth;
 mod event;
+pub(crate) mod http;
 mod metadata;
 pub(crate) mod wasi;
 
@@ -21,8 +22,9 @@ wasmtime::component::bindgen!({
 
 pub(crate) use claimsmith::actions as contract;
 
-/// Links the contract and WASI.
+/// Links the contract, WASI and its outgoing HTTP.
 pub(crate) fn add_to_linker(linker: &mut Linker<Sandbox>) -> wasmtime::Result<()> {
     BothTriggers::add_to_linker::<_, HasSelf<_>>(linker, |sandbox| sandbox)?;
-    wasmtime_wasi::p2::add_to_linker_async(linker)
+    wasmtime_wasi::p2::add_to_linker_async(linker)?;
+    http::add_to_linker(linker)
 }

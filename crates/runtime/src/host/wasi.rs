@@ -1,4 +1,4 @@
-//! WASI without anything granted: no files, no environment, no network, clocks
+//! WASI without anything granted: no files, no environment, no sockets, clocks
 //! and randomness from the invocation, standard streams into the log.
 
 use std::{
@@ -55,6 +55,11 @@ impl WasiView for Sandbox {
 }
 
 impl Wasi {
+    /// Where resources are, those of `wasi:http` too.
+    pub(crate) fn table(&mut self) -> &mut ResourceTable {
+        &mut self.table
+    }
+
     fn new(log: &Log, started_at_ms: i64, seed: u64) -> Self {
         let looks = Arc::new(AtomicU64::new(0));
         let start_ns = u64::try_from(started_at_ms)

@@ -330,7 +330,7 @@ fn join(trigger: Trigger, bindings: TriggerBindings, actions: &[Action]) -> Boun
 
 #[cfg(test)]
 mod tests {
-    use claimsmith_model::Timestamp;
+    use claimsmith_model::{AllowedHosts, Timestamp};
     use serde_json::json;
 
     use super::*;
@@ -345,6 +345,7 @@ mod tests {
             built_at: None,
             secrets: Vec::new(),
             limits: Default::default(),
+            allowed_hosts: AllowedHosts::default(),
             deployed_version: None,
             latest_number: 0,
             all_changes_deployed: false,

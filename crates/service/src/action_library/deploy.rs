@@ -70,6 +70,7 @@ fn version_of(admin: &TenantAdmin, draft: &Action) -> Result<ActionVersion, Serv
         module: module.clone(),
         secrets: draft.secrets.clone(),
         limits: draft.limits.clone(),
+        allowed_hosts: draft.allowed_hosts.clone(),
         built_at,
         created_at: admin.now(),
     })

@@ -1,7 +1,8 @@
 //! Creating an Action and changing its draft.
 
 use claimsmith_model::{
-    Action, ActionId, ActionSecret, JsonObject, LimitSettings, Secret, Timestamp, Trigger,
+    ALLOWED_HOSTS_MAX, Action, ActionId, ActionSecret, AllowedHosts, JsonObject, LimitSettings,
+    Secret, Timestamp, Trigger,
 };
 
 use super::{ActionWithVersion, is_same, load, with_version};
@@ -19,6 +20,8 @@ const CODE_BYTES_MAX: usize = 100 * 1024;
 const SECRETS_MAX: usize = 30;
 const SECRET_NAME_CHARS_MAX: usize = 128;
 const SECRET_VALUE_CHARS_MAX: usize = 4096;
+/// The longest entry of `allowed_hosts`; longer ones name no host.
+const HOST_CHARS_MAX: usize = 300;
 
 /// What runs Actions here.
 const RUNTIME: [(&str, ()); 1] = [("wasm", ())];
@@ -43,6 +46,7 @@ pub async fn create(
         built_at: None,
         secrets: Vec::new(),
         limits: LimitSettings::default(),
+        allowed_hosts: AllowedHosts::default(),
         deployed_version: None,
         latest_number: 0,
         all_changes_deployed: false,
@@ -143,7 +147,20 @@ fn apply_draft(admin: &TenantAdmin, action: &mut Action, fields: &mut Fields) ->
         let limits = action_limits(&admin.environment().limits, granted, &action.limits);
         action.limits = fields.optional("limits", limits)?.unwrap_or_default();
     }
-    Ok(())
+    fields.set("allowed_hosts", &mut action.allowed_hosts, allowed_hosts)
+}
+
+fn allowed_hosts(value: serde_json::Value) -> Read<AllowedHosts> {
+    // One by one first, so that an error says which entry it is about.
+    let entry = |value| {
+        let entry = text(1..=HOST_CHARS_MAX)(value)?;
+        match AllowedHosts::parse(&[&entry]) {
+            Ok(_) => Ok(entry),
+            Err(error) => Err(Problem::new(error.to_string())),
+        }
+    };
+    let entries = list(0..=ALLOWED_HOSTS_MAX, entry)(value)?;
+    AllowedHosts::parse(&entries).map_err(|error| Problem::new(error.to_string()))
 }
 
 fn name(value: serde_json::Value) -> Read<String> {
@@ -288,6 +305,23 @@ mod tests {
             error(json!([{ "name": "a" }, { "name": "a", "value": "x" }])),
             "'there is a secret of that name before it' on property secrets[1]"
         );
+    }
+
+    #[test]
+    fn a_host_that_can_not_be_allowed_is_named_with_its_place() {
+        let read = |value| allowed_hosts(value).map_err(|problem| problem.to_string());
+
+        let hosts = read(json!(["API.example.com", "http://*.example.com:8080"])).unwrap();
+        let texts: Vec<_> = hosts.texts().collect();
+        assert_eq!(texts, ["api.example.com", "http://*.example.com:8080"]);
+        assert_eq!(
+            read(json!(["a.example", "https://b.example/path"])).unwrap_err(),
+            "'`https://b.example/path` is no host that can be allowed: it must be a host and at \
+             most a port, without user, path or query' on property [1]"
+        );
+        assert!(read(json!("a.example")).is_err());
+        assert!(read(json!([["a.example"]])).is_err());
+        assert!(read(json!(vec!["a.example"; ALLOWED_HOSTS_MAX + 1])).is_err());
     }
 
     #[test]

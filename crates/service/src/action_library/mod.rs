@@ -101,6 +101,7 @@ fn is_same(draft: &Action, version: &ActionVersion) -> bool {
     sha256 == Some(version.module.sha256.as_str())
         && draft.code == version.code
         && draft.limits == version.limits
+        && draft.allowed_hosts == version.allowed_hosts
         && draft.secrets.len() == version.secrets.len()
         && draft
             .secrets

@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use claimsmith_model::{
-    ActionId, ActionSecret, Binding, BindingId, LimitSettings, OnError, Trigger, VersionId,
+    ActionId, ActionSecret, AllowedHosts, Binding, BindingId, LimitSettings, OnError, Trigger,
+    VersionId,
 };
 use claimsmith_runtime::{ActionEngine, CheckError, CompiledAction, Share};
 use claimsmith_storage::TenantStorage;
@@ -31,6 +32,7 @@ pub(crate) struct BoundAction {
     pub(crate) secrets: Arc<[ActionSecret]>,
     /// What the version asks for; what it gets is decided with each token.
     pub(crate) limits: LimitSettings,
+    pub(crate) allowed_hosts: Arc<AllowedHosts>,
     /// The compiled module, or why there is none; then the Action fails when it is
     /// to run, and the binding's `on_error` decides as for any failure.
     pub(crate) module: Result<CompiledAction, String>,
@@ -92,6 +94,7 @@ async fn load_one(
         on_error: binding.on_error,
         secrets: Arc::from(version.secrets),
         limits: version.limits,
+        allowed_hosts: Arc::new(version.allowed_hosts),
         module: module.map_err(|error| error.to_string()),
     };
     Ok((bound, is_provisional))

@@ -117,6 +117,7 @@ pub(crate) async fn run(
             id_token: result.id_token.clone(),
             grant_scopes: Arc::clone(&input.grant_scopes),
             secrets: Arc::clone(&bound.secrets),
+            allowed_hosts: Arc::clone(&bound.allowed_hosts),
             cache: Arc::clone(context.action_cache(result.trigger)),
             started_at: environment.clock.now(),
             seed: ids.seed(),
@@ -167,6 +168,7 @@ async fn run_one(
         log_bytes_dropped: 0,
         refused_commands: Vec::new(),
         refusals_unlisted: 0,
+        http_calls: Vec::new(),
         fault: None,
     };
     let fault = match &bound.module {
@@ -184,6 +186,7 @@ async fn run_one(
             run.log_bytes_dropped = outcome.log_bytes_dropped;
             run.refused_commands = std::mem::take(&mut outcome.refused_commands);
             run.refusals_unlisted = outcome.refusals_unlisted;
+            run.http_calls = std::mem::take(&mut outcome.http_calls);
             let has_refusal = !outcome.refused_claims.is_empty();
             result.refused.append(&mut outcome.refused_claims);
             match outcome.fault.take() {

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use claimsmith_model::{
-    ActionRun, ExecutionOutcome, ExecutionRecord, LogLevel, LogLine, TenantId, Trigger, Usage,
+    ActionRun, ExecutionOutcome, ExecutionRecord, HttpCall, LogLevel, LogLine, TenantId, Trigger,
+    Usage,
 };
 
 use super::fixtures::at;
@@ -34,6 +35,15 @@ pub fn execution_record(id: &str) -> ExecutionRecord {
             log_bytes_dropped: 0,
             refused_commands: vec![],
             refusals_unlisted: 0,
+            http_calls: vec![HttpCall {
+                method: "GET".into(),
+                origin: "https://example.com".into(),
+                status: Some(200),
+                error: None,
+                duration_us: 1,
+                request_bytes: 2,
+                response_bytes: 3,
+            }],
             fault: None,
         }],
         admitted: vec![],

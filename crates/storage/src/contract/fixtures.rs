@@ -1,9 +1,9 @@
 //! One small thing of each kind.
 
 use claimsmith_model::{
-    Action, ActionVersion, Binding, Client, ClientGrant, Connection, GrantType, Identity,
-    JsonObject, KeyUse, Limit, LimitSettings, Membership, ModuleInfo, OnError, OpaqueToken,
-    Organization, OrganizationUsage, Permission, ResourceServer, Role, Scope, Secret,
+    Action, ActionVersion, AllowedHosts, Binding, Client, ClientGrant, Connection, GrantType,
+    Identity, JsonObject, KeyUse, Limit, LimitSettings, Membership, ModuleInfo, OnError,
+    OpaqueToken, Organization, OrganizationUsage, Permission, ResourceServer, Role, Scope, Secret,
     SigningAlgorithm, StoredKey, Tenant, TenantSettings, Timestamp, TokenDialect,
     TokenEndpointAuthMethod, Trigger, User,
 };
@@ -212,6 +212,7 @@ pub(super) fn action(id: &str) -> Action {
         built_at: None,
         secrets: vec![],
         limits: limits(Limit::DeadlineMs, 250),
+        allowed_hosts: AllowedHosts::parse(&["*.example.com"]).unwrap(),
         deployed_version: None,
         latest_number: 0,
         all_changes_deployed: false,
@@ -240,6 +241,7 @@ pub(super) fn deployed(action: &Action, version_id: &str) -> (Action, ActionVers
         module: action.module.clone().unwrap(),
         secrets: vec![],
         limits: action.limits.clone(),
+        allowed_hosts: action.allowed_hosts.clone(),
         built_at: at(1),
         created_at: at(2),
     };

@@ -6,8 +6,8 @@ use axum::{
 };
 use claimsmith_model::{
     ActionRun, AdmittedClaim, BindingId, Blame, ClientId, Denial, ExecutionId, ExecutionOutcome,
-    ExecutionRecord, FaultKind, LogLine, RefusedClaim, RefusedCommand, Timestamp, Trigger, UserId,
-    VersionId, Warning,
+    ExecutionRecord, FaultKind, HttpCall, LogLine, RefusedClaim, RefusedCommand, Timestamp,
+    Trigger, UserId, VersionId, Warning,
 };
 use claimsmith_service::admin::executions;
 use serde::Serialize;
@@ -61,6 +61,8 @@ struct ResultView<'a> {
     log_bytes_dropped: u64,
     refused_commands: &'a [RefusedCommand],
     refusals_unlisted: u64,
+    /// Of ours: the HTTP calls that the Action made.
+    http_calls: &'a [HttpCall],
     /// For `claimsmith action run --seed`; a text, because JSON numbers lose digits.
     seed: String,
 }
@@ -144,6 +146,7 @@ impl<'a> ResultView<'a> {
             log_bytes_dropped: run.log_bytes_dropped,
             refused_commands: &run.refused_commands,
             refusals_unlisted: run.refusals_unlisted,
+            http_calls: &run.http_calls,
             seed: run.seed.to_string(),
         }
     }

@@ -1,8 +1,8 @@
 //! Actions and their versions as callers see them.
 
 use claimsmith_model::{
-    Action, ActionId, ActionSecret, ActionVersion, LimitSettings, ModuleInfo, Timestamp, Trigger,
-    VersionId,
+    Action, ActionId, ActionSecret, ActionVersion, AllowedHosts, LimitSettings, ModuleInfo,
+    Timestamp, Trigger, VersionId,
 };
 use claimsmith_service::action_library::ActionWithVersion;
 use serde::Serialize;
@@ -27,6 +27,8 @@ pub(crate) struct ActionView<'a> {
     /// Of ours: what the draft asks for of the limits.
     #[serde(skip_serializing_if = "LimitSettings::is_empty")]
     limits: &'a LimitSettings,
+    /// Of ours: the hosts that the draft may call over HTTP.
+    allowed_hosts: &'a AllowedHosts,
     #[serde(skip_serializing_if = "Option::is_none")]
     current_version: Option<CurrentVersion<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -65,6 +67,8 @@ pub(crate) struct VersionView<'a> {
     /// Of ours: what it asks for of the limits.
     #[serde(skip_serializing_if = "LimitSettings::is_empty")]
     limits: &'a LimitSettings,
+    /// Of ours: the hosts that it may call over HTTP.
+    allowed_hosts: &'a AllowedHosts,
     #[serde(skip_serializing_if = "Option::is_none")]
     action: Option<ActionSummary<'a>>,
     built_at: Timestamp,
@@ -116,6 +120,7 @@ impl<'a> ActionView<'a> {
             module: action.module.as_ref(),
             secrets: secrets(&action.secrets),
             limits: &action.limits,
+            allowed_hosts: &action.allowed_hosts,
             current_version: deployed.as_ref().map(CurrentVersion::of),
             deployed_version: deployed
                 .as_ref()
@@ -160,6 +165,7 @@ impl<'a> VersionView<'a> {
             module: &version.module,
             secrets: secrets(&version.secrets),
             limits: &version.limits,
+            allowed_hosts: &version.allowed_hosts,
             action,
             built_at: version.built_at,
             created_at: version.created_at,
