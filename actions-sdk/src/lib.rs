@@ -111,9 +111,11 @@
 //! - `Err` means that the Action failed: all it asked for is discarded. To refuse
 //!   a token, call `api.access().deny(…)`.
 //! - A crate may have one function for each trigger; its module then serves both.
-//! - There is no clock, no randomness, no file and no network in a module for
+//! - There is no clock, no randomness, no file and no socket in a module for
 //!   `wasm32-unknown-unknown`: what an Action knows is in its event, and the present
-//!   time is `event.request().received_at_ms()`.
+//!   time is `event.request().received_at_ms()`. Other services are called with
+//!   the module `http`, which the crate has with its feature of that name, where the
+//!   Action's `allowed_hosts` lists them.
 //! - A panic is the Action's failure, with its message in the log.
 //!
 //! What this crate leaves out: the claim policy and the limits, which are the
@@ -131,6 +133,8 @@ pub mod credentials_exchange;
 mod error;
 pub mod event;
 mod host;
+#[cfg(feature = "http")]
+pub mod http;
 mod json;
 pub mod log;
 pub mod post_login;

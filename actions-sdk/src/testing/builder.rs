@@ -6,6 +6,8 @@ use serde_json::{Map, Value};
 
 use super::Host;
 use super::host::State;
+#[cfg(feature = "http")]
+use super::http::{Prepared, PreparedAnswer};
 use crate::{Refusal, post_login};
 
 /// Makes an event for a test. It begins empty: what isn't set reads as absent,
@@ -25,6 +27,8 @@ pub struct EventBuilder<E> {
     event: Map<String, Value>,
     secrets: BTreeMap<String, String>,
     refused_claims: BTreeMap<String, Refusal>,
+    #[cfg(feature = "http")]
+    http: Prepared,
     finish: fn(Host) -> E,
 }
 
@@ -42,6 +46,8 @@ impl<E> EventBuilder<E> {
             event: Map::new(),
             secrets: BTreeMap::new(),
             refused_claims: BTreeMap::new(),
+            #[cfg(feature = "http")]
+            http: Prepared::default(),
             finish,
         }
     }
@@ -94,6 +100,22 @@ impl<E> EventBuilder<E> {
         self
     }
 
+    /// Lets the Action call a host over HTTP, written as in its `allowed_hosts`.
+    #[cfg(feature = "http")]
+    #[must_use]
+    pub fn allowed_host(mut self, entry: impl Into<String>) -> Self {
+        self.http.allowed_hosts.push(entry.into());
+        self
+    }
+
+    /// Prepares the answer to an HTTP call of the Action's.
+    #[cfg(feature = "http")]
+    #[must_use]
+    pub fn answer(mut self, answer: PreparedAnswer) -> Self {
+        self.http.answers.push_back(answer);
+        self
+    }
+
     /// Sets when the request came, in milliseconds since 1970-01-01T00:00:00Z: the
     /// present time for the Action and its cache. 2026-01-01T00:00:00Z when not set.
     #[must_use]
@@ -107,6 +129,10 @@ impl<E> EventBuilder<E> {
         let mut state = State::new(self.event);
         state.secrets = self.secrets;
         state.refused_claims = self.refused_claims;
+        #[cfg(feature = "http")]
+        {
+            state.http = self.http;
+        }
         (self.finish)(Host::new(state))
     }
 

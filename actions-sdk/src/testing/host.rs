@@ -8,6 +8,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::Recorded;
+#[cfg(feature = "http")]
+use super::http::Prepared;
 use crate::Refusal;
 use crate::api::CacheEntry;
 use crate::log::Level;
@@ -28,6 +30,8 @@ pub(crate) struct State {
     pub(crate) secrets: BTreeMap<String, String>,
     pub(crate) refused_claims: BTreeMap<String, Refusal>,
     pub(crate) cache: BTreeMap<String, CacheEntry>,
+    #[cfg(feature = "http")]
+    pub(crate) http: Prepared,
     /// When the request came, in milliseconds since 1970: time stands still here.
     pub(crate) now_ms: u64,
     pub(crate) recorded: Recorded,
@@ -41,19 +45,15 @@ impl std::fmt::Debug for Host {
 }
 
 thread_local! {
-    /// Where log lines go: to the newest host of the thread, since the log
-    /// functions have no handle.
-    static LOG: RefCell<Weak<RefCell<State>>> = const { RefCell::new(Weak::new()) };
+    /// Where log lines and HTTP calls go: to the newest host of the thread, since
+    /// their functions have no handle.
+    static NEWEST: RefCell<Weak<RefCell<State>>> = const { RefCell::new(Weak::new()) };
 }
 
 /// Records a log line; on stderr when there is no event to record it with.
 pub(crate) fn write_log(level: Level, message: &str) {
-    match LOG.with_borrow(Weak::upgrade) {
-        Some(state) => state
-            .borrow_mut()
-            .recorded
-            .logs
-            .push((level, message.to_owned())),
+    match with_newest(|state| state.recorded.logs.push((level, message.to_owned()))) {
+        Some(()) => {}
         None => {
             #[expect(clippy::print_stderr, reason = "outside a test a line must not vanish")]
             {
@@ -61,6 +61,13 @@ pub(crate) fn write_log(level: Level, message: &str) {
             }
         }
     }
+}
+
+/// Does something with the newest host of the thread, if there is one.
+pub(crate) fn with_newest<T>(work: impl FnOnce(&mut State) -> T) -> Option<T> {
+    let state = NEWEST.with_borrow(Weak::upgrade)?;
+    let mut state = state.borrow_mut();
+    Some(work(&mut state))
 }
 
 impl State {
@@ -71,6 +78,8 @@ impl State {
             secrets: BTreeMap::new(),
             refused_claims: BTreeMap::new(),
             cache: BTreeMap::new(),
+            #[cfg(feature = "http")]
+            http: Prepared::default(),
             now_ms: NOW_MS,
             recorded: Recorded::default(),
         };
@@ -191,7 +200,7 @@ impl Host {
 
     /// Makes this the host that gets the thread's log lines.
     pub(crate) fn receive_logs(&self) {
-        LOG.set(Rc::downgrade(&self.0));
+        NEWEST.set(Rc::downgrade(&self.0));
     }
 
     pub(crate) fn state(&self) -> Ref<'_, State> {

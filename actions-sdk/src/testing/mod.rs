@@ -31,12 +31,15 @@
 //! The recorder takes every claim: the claim policy is the server's, and
 //! `claimsmith action run` applies it on your machine. To see what your Action
 //! does when a claim is refused, say so with
-//! [`EventBuilder::refuse_claim`]. Nor does the recorder know the server's limits
+//! [`EventBuilder::refuse_claim`]. HTTP calls are answered as the test says; see
+//! the module `http` here. Nor does the recorder know the server's limits
 //! on sizes, or which scopes a client's grant holds.
 
 mod builder;
 pub(crate) mod contract;
 mod host;
+#[cfg(feature = "http")]
+pub mod http;
 
 use std::collections::BTreeMap;
 
@@ -71,6 +74,9 @@ pub struct Recorded {
     pub cache: BTreeMap<String, String>,
     /// What was refused, in order.
     pub refusals: Vec<Refusal>,
+    /// The HTTP calls that the Action made to hosts that it may call, in order.
+    #[cfg(feature = "http")]
+    pub http_calls: Vec<http::Call>,
     /// What the Action logged, in order.
     pub logs: Vec<(Level, String)>,
 }

@@ -17,7 +17,7 @@ pub(crate) fn build(root: &Path, choice: Choice) -> Result<()> {
     let fixtures = root.join("tests/guests");
     if fixtures.join("Cargo.toml").is_file() {
         let toolchain = toolchain::ensure(root, choice)?;
-        build_crates(root, &fixtures, &crates_in(&fixtures)?, toolchain)?;
+        build_crates(root, &fixtures, crates_in(&fixtures)?, toolchain)?;
     }
     Ok(())
 }
@@ -28,13 +28,26 @@ pub(crate) fn build_examples(root: &Path, choice: Choice) -> Result<()> {
     build_crates(
         root,
         root,
-        &crates_in(&root.join("example-actions"))?,
+        crates_in(&root.join("example-actions"))?,
         toolchain,
     )
 }
 
-/// Builds crates of one workspace in one run of cargo and copies what comes out.
+/// Builds crates of one workspace. Those that want the SDK's feature `http` have a run of
+/// cargo of their own: in one run, it would give the feature to all.
 fn build_crates(
+    root: &Path,
+    workspace: &Path,
+    crates: Vec<Guest>,
+    toolchain: Toolchain,
+) -> Result<()> {
+    let (with_http, without) = crates.into_iter().partition::<Vec<_>, _>(|it| it.has_http);
+    build_at_once(root, workspace, &without, toolchain)?;
+    build_at_once(root, workspace, &with_http, toolchain)
+}
+
+/// Builds crates of one workspace in one run of cargo and copies what comes out.
+fn build_at_once(
     root: &Path,
     workspace: &Path,
     crates: &[Guest],
@@ -90,6 +103,8 @@ struct Guest {
     manifest: PathBuf,
     package: String,
     library: String,
+    /// Whether it wants the SDK's feature `http`.
+    has_http: bool,
 }
 
 /// The crates directly below a folder, in alphabetical order.
@@ -109,6 +124,7 @@ fn crates_in(folder: &Path) -> Result<Vec<Guest>> {
         crates.push(Guest {
             folder: entry.file_name().to_string_lossy().into_owned(),
             library: package.replace('-', "_"),
+            has_http: has_http(&text),
             package,
             manifest,
         });
@@ -131,6 +147,13 @@ fn package_name(manifest: &str) -> Option<String> {
     line.split('"').nth(1).map(str::to_owned)
 }
 
+/// Whether a manifest asks for the SDK's feature `http`.
+fn has_http(manifest: &str) -> bool {
+    manifest
+        .lines()
+        .any(|line| line.starts_with("actions-sdk") && line.contains("\"http\""))
+}
+
 fn shown(root: &Path, path: &Path) -> String {
     match path.strip_prefix(root) {
         Ok(inside) if inside.as_os_str().is_empty() => "example-actions".to_owned(),
@@ -142,6 +165,14 @@ fn shown(root: &Path, path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_guest_has_http_when_it_asks_the_sdk_for_it() {
+        let asks = "[dependencies]\nactions-sdk = { workspace = true, features = [\"http\"] }\n";
+
+        assert!(has_http(asks));
+        assert!(!has_http("[dependencies]\nactions-sdk.workspace = true\n"));
+    }
 
     #[test]
     fn the_package_name_is_that_of_the_package_table() {

@@ -5,9 +5,11 @@ use std::time::Duration;
 use actions_sdk::{
     Result,
     api::{Cache, Expiry},
-    credentials_exchange, log, post_login,
+    credentials_exchange,
+    http::{self, Request, Response},
+    log, post_login,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 #[actions_sdk::post_login]
 fn at_login(event: &post_login::Event, api: &mut post_login::Api) -> Result<()> {
@@ -63,6 +65,19 @@ fn run(stage: &mut impl Stage) -> Result<()> {
                 let cached = stage.cache().get(key).map(|entry| entry.value).into();
                 stage.set_access_token_claim(name, &cached);
             }
+            ["http", method, url, name] => {
+                let seen = seen(request(method, url).send());
+                stage.set_access_token_claim(name, &seen);
+            }
+            ["http_sends", method, url, length, name] => {
+                let body = vec![b'x'; length.parse()?];
+                let seen = seen(request(method, url).body(body).send());
+                stage.set_access_token_claim(name, &seen);
+            }
+            ["http_header", header, value, url, name] => {
+                let seen = seen(Request::get(*url).header(*header, *value).send());
+                stage.set_access_token_claim(name, &seen);
+            }
             ["log", "debug", message] => log::debug(message),
             ["log", "info", message] => log::info(message),
             ["log", "warn", message] => log::warn(message),
@@ -82,6 +97,30 @@ fn run(stage: &mut impl Stage) -> Result<()> {
         }
     }
     Ok(())
+}
+
+fn request(method: &str, url: &str) -> Request {
+    match method {
+        "POST" => Request::post(url),
+        "HEAD" => Request::head(url),
+        _ => Request::get(url),
+    }
+}
+
+/// What a call came to: the answer's beginning, or the kind of the error.
+fn seen(result: std::result::Result<Response, http::Error>) -> Value {
+    match result {
+        Ok(response) => {
+            let body = String::from_utf8_lossy(response.bytes());
+            json!({
+                "status": response.status(),
+                "location": response.header("Location"),
+                "length": body.len(),
+                "body": body.chars().take(200).collect::<String>(),
+            })
+        }
+        Err(error) => json!({"error": format!("{:?}", error.kind())}),
+    }
 }
 
 struct Login<'a> {
