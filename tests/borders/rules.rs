@@ -67,7 +67,7 @@ pub(crate) const TABLE: [Row; 10] = [
 
 /// Outside dependencies that one crate alone may name, and that crate's folder below
 /// `crates/`: what others must not know about.
-pub(crate) const OWNERS: [(&str, &str); 9] = [
+pub(crate) const OWNERS: [(&str, &str); 10] = [
     ("axum", "http"),
     ("clap", "server"),
     ("jsonwebtoken", "keys"),

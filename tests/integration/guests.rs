@@ -110,6 +110,7 @@ fn no_example_and_no_guest_is_without_a_test() {
         "department",
         "forbidden-claims",
         "login-profile",
+        "risk-score",
         "role",
         "roles-and-organization",
     ];

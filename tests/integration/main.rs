@@ -31,6 +31,7 @@ mod metadata;
 mod metrics;
 mod opaque_access_tokens;
 mod operating;
+mod outgoing_http;
 mod password;
 mod readiness;
 mod restart;

@@ -680,13 +680,9 @@ fn sets_texts(method: u32, authority: u32, path: u32) -> Arc<[u8]> {
 
 #[tokio::test]
 async fn the_texts_of_an_http_request_are_bounded_where_they_enter() {
-    let engine = engine();
     let run = async |method, authority, path| {
-        let action = engine
-            .check(sets_texts(method, authority, path))
-            .await
-            .unwrap();
-        let outcome = engine.execute(&action, invocation(Limits::default())).await;
+        let component = sets_texts(method, authority, path);
+        let outcome = run_component(component, Limits::default()).await;
         outcome.fault.map(|fault| fault.kind)
     };
 

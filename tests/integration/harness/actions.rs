@@ -13,6 +13,7 @@ pub(crate) struct ActionFixture {
     pub(crate) name: String,
     pub(crate) module: Vec<u8>,
     pub(crate) secrets: Vec<Value>,
+    pub(crate) allowed_hosts: Vec<String>,
     pub(crate) on_error: Option<&'static str>,
 }
 
@@ -22,6 +23,7 @@ pub(crate) fn guest(folder: &str) -> ActionFixture {
         name: folder.to_owned(),
         module: module(folder),
         secrets: Vec::new(),
+        allowed_hosts: Vec::new(),
         on_error: None,
     }
 }
@@ -38,6 +40,15 @@ pub(crate) fn scripted(name: &str, script: Value) -> ActionFixture {
 impl ActionFixture {
     pub(crate) fn secret(mut self, name: &str, value: &str) -> Self {
         self.secrets.push(json!({"name": name, "value": value}));
+        self
+    }
+
+    /// The hosts that it may call over HTTP.
+    pub(crate) fn allowed_hosts<T: Into<String>>(
+        mut self,
+        hosts: impl IntoIterator<Item = T>,
+    ) -> Self {
+        self.allowed_hosts.extend(hosts.into_iter().map(Into::into));
         self
     }
 

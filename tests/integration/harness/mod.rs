@@ -6,6 +6,7 @@ pub(crate) mod http;
 pub(crate) mod process;
 mod reply;
 pub(crate) mod scrape;
+pub(crate) mod service;
 mod tenant;
 mod things;
 mod token_request;
@@ -14,7 +15,7 @@ pub(crate) mod verify;
 use std::{fs, net::SocketAddr, ops::Deref, path::Path};
 
 use claimsmith_model::{Limit, LimitSettings, Secret, ServerLimits};
-use claimsmith_server::{RunningServer, ServeConfig};
+use claimsmith_server::{OutgoingConfig, RunningServer, ServeConfig};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -146,6 +147,7 @@ pub(crate) fn config(folder: &Path) -> ServeConfig {
         master_key: Some(master_key('5')),
         master_key_file: None,
         reserved_domains: Vec::new(),
+        outgoing: OutgoingConfig::default(),
         program: env!("CARGO_BIN_EXE_claimsmith-under-test").into(),
         limits: ServerLimits::default(),
     }

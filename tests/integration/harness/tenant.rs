@@ -227,6 +227,10 @@ impl Tenant {
             let body = json!({"secrets": action.secrets});
             self.manage("PATCH", &path, body).await.expect(200);
         }
+        if !action.allowed_hosts.is_empty() {
+            let body = json!({"allowed_hosts": action.allowed_hosts});
+            self.manage("PATCH", &path, body).await.expect(200);
+        }
         self.upload(&id, action.module).await.expect(200);
         self.manage("POST", &format!("{path}/deploy"), Value::Null)
             .await

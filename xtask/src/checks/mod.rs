@@ -155,7 +155,7 @@ fn docs(root: &Path) -> Result<()> {
     // Private items too: the links between them are what a reader of the code follows.
     doc(root, &["--workspace", "--document-private-items"])?;
     // The SDK as its authors see it, so that nothing public links to what they can't.
-    doc(root, &["--package", "actions-sdk"])
+    doc(root, &["--package", "actions-sdk", "--all-features"])
 }
 
 fn doc(root: &Path, which: &[&str]) -> Result<()> {
