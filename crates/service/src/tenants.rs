@@ -460,8 +460,8 @@ impl TenantContext {
 
     /// What one execution of an Action that asks for `action` may use now.
     ///
-    /// Asked with each token and not kept with the bindings: it takes less than a
-    /// microsecond, and a changed limit then holds at once, with nothing to reload.
+    /// Asked with each token and not kept with the bindings: it takes two microseconds,
+    /// and a changed limit then holds at once, with nothing to reload.
     pub(crate) fn execution_limits(
         &self,
         action: &LimitSettings,
