@@ -227,10 +227,32 @@ fn limit<'a>(limits: &'a str, name: &str) -> &'a str {
         .trim()
 }
 
-fn kill(process: u32) {
+fn send_signal(signal: &str, process: u32) {
     let process = process.to_string();
-    let killed = Command::new("kill").args(["-KILL", &process]).status();
-    assert!(killed.unwrap().success());
+    let sent = Command::new("kill").args([signal, &process]).status();
+    assert!(sent.unwrap().success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_begun_is_finished_when_nobody_waits_for_it_any_more() {
+    let engine = engine(|_| {});
+    let waiting = {
+        let engine = engine.clone();
+        tokio::spawn(async move { check(&engine, takes_memory()).await })
+    };
+    let compiler = confined_compiler().await;
+    send_signal("-STOP", compiler);
+
+    waiting.abort();
+    assert!(waiting.await.unwrap_err().is_cancelled());
+    send_signal("-CONT", compiler);
+
+    // A killed compiler would never be counted here.
+    while engine.figures().code.compiled == 0 {
+        tokio::task::yield_now().await;
+    }
+    check(&engine, takes_memory()).await.unwrap();
+    assert_eq!(engine.figures().code.compiled, 1);
 }
 
 /// Begins to upload a module that takes long, and answers with its compiler.
@@ -284,7 +306,7 @@ async fn the_compiler_has_three_pipes_no_environment_and_hard_limits() {
     let mut expected = String::new();
     writeln!(expected, "NoNewPrivs:\t1").unwrap();
     assert!(status.contains(&expected), "{status}");
-    kill(compiler);
+    send_signal("-KILL", compiler);
     upload.join_next().await.unwrap().unwrap().expect(500);
 }
 
@@ -295,7 +317,7 @@ async fn a_compiler_that_somebody_kills_fails_one_upload_and_nothing_else() {
     let action = server.create_action("giant", POST_LOGIN).await;
     let (mut upload, compiler) = begin_upload(&server, &action).await;
 
-    kill(compiler);
+    send_signal("-KILL", compiler);
 
     let answer = upload.join_next().await.unwrap().unwrap().expect(500);
     assert!(answer.get("problems").is_none(), "{answer}");

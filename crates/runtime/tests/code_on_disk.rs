@@ -76,6 +76,7 @@ async fn a_second_engine_finds_what_the_first_compiled_and_compiles_nothing() {
         CodeFigures {
             from_disk: 1,
             from_memory: 1,
+            modules_in_memory: 1,
             bytes_in_memory: first_figures.bytes_in_memory,
             bytes_on_disk: first_figures.bytes_on_disk,
             ..CodeFigures::default()
