@@ -1,11 +1,12 @@
 //! HTTP calls of Actions: which are made, which are denied, and how each one ends.
 
+use claimsmith_model::Limit;
 use claimsmith_server::OutgoingConfig;
 use serde_json::{Value, json};
 
 use crate::harness::{
     API, CREDENTIALS_EXCHANGE, POST_LOGIN, TestServer, actions::ActionFixture,
-    command_line::action_run, guest, scripted, service::Service,
+    command_line::action_run, guest, scripted, server_limits, service::Service,
 };
 
 const SEEN: &str = "urn:test:seen";
@@ -265,6 +266,39 @@ async fn too_much_in_either_direction_ends_the_call() {
     // The first one never began.
     assert_eq!(service.requests().len(), 3);
     service.closed(3).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn limits_of_calls_are_what_the_operator_says() {
+    let service = Service::start().await;
+    let within = server_limits([(Limit::HttpCalls, 2), (Limit::HttpRequestBytes, 2048)]);
+    let server = TestServer::start_with(|config| {
+        config.outgoing.allow = vec!["127.0.0.1".parse().unwrap()];
+        config.limits = within;
+    })
+    .await;
+    server.api(API).create().await;
+    let sends =
+        |length: &str, name: &str| json!(["http_sends", "POST", service.url("/"), length, name]);
+    let script = json!([
+        sends("1024", "urn:test:seen0"),
+        sends("2048", "urn:test:seen1"),
+        sends("1024", "urn:test:seen2"),
+    ]);
+    let action = scripted("calls", script).allowed_hosts([service.origin()]);
+
+    let run = Run::of(&server, action).await;
+
+    assert_eq!(run.seen[0]["status"], 200);
+    assert_eq!(run.seen[1], json!({"error": "TooLarge"}));
+    assert_eq!(run.seen[2], json!({"error": "Denied"}));
+    assert_eq!(
+        run.denials(),
+        [
+            ("http", "http_request_too_large"),
+            ("http", "http_calls_exceeded"),
+        ]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
