@@ -126,6 +126,9 @@
     reason = "the newcomer is shown a test as they will write it, and the doctest calls it"
 )]
 
+// Natively, it is there for its tests only.
+#[cfg(any(test, all(target_arch = "wasm32", target_os = "unknown")))]
+mod allocator;
 pub mod api;
 #[cfg(target_arch = "wasm32")]
 mod bindings;
