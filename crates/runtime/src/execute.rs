@@ -16,7 +16,7 @@ use crate::{
     Outcome, Place, Share,
     engine::Inner,
     fault::{Stop, classify, fault},
-    long_lane::HasYielded,
+    long_lane::{Execution, HasYielded},
     sandbox::Sandbox,
 };
 
@@ -39,10 +39,10 @@ impl ActionEngine {
             (invocation.access_token.clone(), invocation.id_token.clone());
         let event = Arc::clone(&invocation.event);
         let has_yielded = HasYielded::default();
-        let execution = {
+        let execution: Execution<Outcome> = {
             let (engine, action) = (self.clone(), action.clone());
             let has_yielded = has_yielded.clone();
-            async move { engine.execute_here(&action, invocation, has_yielded).await }
+            Box::pin(async move { engine.execute_here(&action, invocation, has_yielded).await })
         };
         let lane = &self.0.long_lane;
         let mut outcome = match lane.run(place.hold(), has_yielded, execution).await {
@@ -102,10 +102,10 @@ impl ActionEngine {
     ) -> Result<(), CheckError> {
         let place = self.enter(share).await?;
         let has_yielded = HasYielded::default();
-        let instantiation = {
+        let instantiation: Execution<Option<Fault>> = {
             let (engine, action) = (self.clone(), action.clone());
             let has_yielded = has_yielded.clone();
-            async move { engine.instantiate_here(&action, limits, has_yielded).await }
+            Box::pin(async move { engine.instantiate_here(&action, limits, has_yielded).await })
         };
         let lane = &self.0.long_lane;
         let fault = match lane.run(place.hold(), has_yielded, instantiation).await {

@@ -39,7 +39,8 @@ pub(crate) struct LongLane(Option<Runtime>);
 #[derive(Debug, Clone, Default)]
 pub(crate) struct HasYielded(Arc<AtomicBool>);
 
-type Execution<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+/// An execution in a box, so that it can change lanes without being copied.
+pub(crate) type Execution<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 impl LongLane {
     /// Starts as many threads as the machine has processors.
@@ -65,9 +66,8 @@ impl LongLane {
         &self,
         held: Arc<Held>,
         has_yielded: HasYielded,
-        execution: impl Future<Output = T> + Send + 'static,
+        mut execution: Execution<T>,
     ) -> Result<T, JoinError> {
-        let mut execution: Execution<T> = Box::pin(execution);
         if held.in_long_lane().load(Ordering::Relaxed) == 0 {
             let short = WhileShort {
                 execution: Some(execution),
