@@ -4,9 +4,10 @@ use std::{
     fmt,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    time::Duration,
+    thread,
+    time::{Duration, Instant},
 };
 
 use claimsmith_model::{Limit, ModuleInfo, ServerLimits, Trigger};
@@ -25,7 +26,6 @@ use crate::{
     limits::saturating,
     long_lane::LongLane,
     sandbox::Sandbox,
-    ticker::Need,
 };
 
 /// How the engine is set up.
@@ -126,7 +126,6 @@ pub(crate) struct Inner {
     pub(crate) config: EngineConfig,
     pub(crate) network: OutgoingNetwork,
     pub(crate) ticks: AtomicU64,
-    pub(crate) need: Need,
     pub(crate) long_lane: LongLane,
     pub(crate) library: Library,
     admission: Admission,
@@ -183,7 +182,6 @@ impl ActionEngine {
             }),
             entering: Entering::default(),
             ticks: AtomicU64::new(0),
-            need: Need::default(),
             config,
         })))
     }
@@ -214,9 +212,36 @@ impl ActionEngine {
         self.pass(1);
     }
 
-    pub(crate) fn pass(&self, ticks: u64) {
+    fn pass(&self, ticks: u64) {
         self.0.ticks.fetch_add(ticks, Ordering::Relaxed);
         self.0.engine.increment_epoch();
+    }
+
+    /// Lets ticks pass by the clock, on a thread of its own, until the answer is dropped.
+    ///
+    /// # Errors
+    /// When the thread can't be started.
+    pub fn start_ticker(&self) -> std::io::Result<Ticker> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
+        let engine = self.clone();
+        let tick_ms = self.0.config.tick_ms.max(1);
+        thread::Builder::new()
+            .name("epoch-ticker".to_owned())
+            .spawn(move || {
+                let started = Instant::now();
+                let mut passed = 0;
+                while !stopped.load(Ordering::Relaxed) {
+                    thread::sleep(Duration::from_millis(tick_ms));
+                    // Sleep is always longer than it was to be. Were that not made up
+                    // for, deadlines would come late.
+                    let elapsed = started.elapsed().as_millis() / u128::from(tick_ms);
+                    let elapsed = u64::try_from(elapsed).unwrap_or(u64::MAX);
+                    engine.pass(elapsed.saturating_sub(passed));
+                    passed = elapsed;
+                }
+            })?;
+        Ok(Ticker(stop))
     }
 }
 
@@ -247,6 +272,16 @@ impl fmt::Debug for CompiledAction {
         f.debug_struct("CompiledAction")
             .field("info", &self.0.info)
             .finish_non_exhaustive()
+    }
+}
+
+/// Keeps ticks coming; dropping it ends them.
+#[derive(Debug)]
+pub struct Ticker(Arc<AtomicBool>);
+
+impl Drop for Ticker {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 

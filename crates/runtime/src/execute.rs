@@ -72,7 +72,6 @@ impl ActionEngine {
     ) -> Outcome {
         let trigger = invocation.trigger;
         let limits = invocation.limits;
-        let _running = self.0.need.begin();
         let started = Instant::now();
         let mut store = self.store(invocation, has_yielded);
         let result = bounded(&limits, self.run(&mut store, action, trigger)).await;
@@ -132,7 +131,6 @@ impl ActionEngine {
         limits: Limits,
         has_yielded: HasYielded,
     ) -> Option<Fault> {
-        let _running = self.0.need.begin();
         let mut store = self.store(trial_invocation(limits), has_yielded);
         let instantiated = bounded(&limits, async {
             action

@@ -7,6 +7,10 @@ use wasmtime::Trap;
 /// be as long as its memory.
 const MESSAGE_BYTES_MAX: usize = 4_096;
 
+/// Wasmtime's words for the limits that it keeps for us, for which it has no types: the
+/// number of instances, memories and tables, and what one call hands over.
+const LIMIT_TEXTS: [&str; 2] = ["resource limit exceeded", "fuel allocated for hostcalls"];
+
 /// Why the host itself ended an execution.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Stop {
@@ -44,6 +48,13 @@ pub(crate) fn classify(error: &wasmtime::Error, memory_refused: Option<&str>) ->
     }
     if is_host_error(error) {
         return fault(FaultKind::Host, &format!("{error:#}"));
+    }
+    let text = error.root_cause().to_string();
+    if LIMIT_TEXTS.iter().any(|limit| text.contains(limit)) {
+        return fault(
+            FaultKind::Limit,
+            &format!("the Action went beyond a limit: {text}"),
+        );
     }
     if let Some(exit) = error.downcast_ref::<wasmtime_wasi::I32Exit>() {
         let code = exit.0;

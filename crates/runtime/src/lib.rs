@@ -35,16 +35,14 @@ mod long_lane;
 mod module;
 mod outgoing;
 mod sandbox;
-mod ticker;
 
 pub use admission::{Busy, Occupancy, Place, Share};
 pub use cache::{ActionCache, CacheLimits};
 pub use compile::{CodeFolder, WorkerError, WorkerProgram, run_compile_worker};
-pub use engine::{ActionEngine, CompiledAction, EngineConfig, EngineError};
+pub use engine::{ActionEngine, CompiledAction, EngineConfig, EngineError, Ticker};
 pub use figures::{CodeFigures, EngineFigures};
 pub use invocation::{Invocation, Outcome};
 pub use library::CodeSetup;
 pub use limits::Limits;
 pub use module::{CheckError, ModuleProblem};
 pub use outgoing::{AddressRange, InvalidRange, InvalidRoots, OutgoingNetwork};
-pub use ticker::Ticker;

@@ -65,6 +65,9 @@ const MESSAGE_BYTES_MAX: usize = 2_000;
 /// How many imports a component may have: there are some fifty interfaces to import, and
 /// WASI's in a handful of versions.
 const IMPORTS_MAX: usize = 500;
+/// How many exports a component may have. The two handlers are looked at; each further
+/// one stays in memory for as long as the module.
+const EXPORTS_MAX: usize = 500;
 /// The longest name of an import, in bytes; the longest on offer has some fifty.
 const IMPORT_BYTES_MAX: usize = 200;
 
@@ -385,9 +388,7 @@ pub(crate) fn inspect(component: &[u8]) -> Result<Surface, CheckError> {
             Payload::ComponentExportSection(section) if depth == 0 => {
                 for export in section {
                     let export = export.map_err(|error| malformed(&error))?;
-                    if export.kind == ComponentExternalKind::Instance {
-                        exports.push(export.name.name.to_owned());
-                    }
+                    exports.push((export.kind, export.name.name.to_owned()));
                 }
             }
             _ => {}
@@ -404,11 +405,25 @@ pub(crate) fn inspect(component: &[u8]) -> Result<Surface, CheckError> {
             ),
         ));
     }
+    if exports.len() > EXPORTS_MAX {
+        return Err(CheckError::one(
+            "unsupported",
+            format!(
+                "the component has {} exports; at most {EXPORTS_MAX} are accepted",
+                exports.len()
+            ),
+        ));
+    }
     let mut problems: Vec<_> = imports
         .iter()
         .filter(|name| !is_offered(name))
         .take(NAMES_LISTED_MAX)
         .map(|name| not_offered(name))
+        .collect();
+    let exports: Vec<String> = exports
+        .into_iter()
+        .filter(|(kind, _)| *kind == ComponentExternalKind::Instance)
+        .map(|(_, name)| name)
         .collect();
     let contract_version = exports.iter().find_map(|export| {
         let (interface, version) = export.strip_prefix(CONTRACT)?.split_once('@')?;

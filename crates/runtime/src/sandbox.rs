@@ -214,6 +214,13 @@ impl Memory {
     }
 }
 
+/// Whether a growth fails anyway because the guest's own maximum is lower than our limit,
+/// so that it is no refusal of ours. For a guest that states none, the maximum is that of
+/// the pool, which is at least the limit.
+fn is_beyond_its_own(maximum: Option<usize>, desired: usize, limit: usize) -> bool {
+    maximum.is_some_and(|maximum| desired > maximum && maximum < limit)
+}
+
 impl ResourceLimiter for Memory {
     fn memory_growing(
         &mut self,
@@ -221,8 +228,7 @@ impl ResourceLimiter for Memory {
         desired: usize,
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        // Beyond the guest's own maximum the growth fails anyway.
-        if maximum.is_some_and(|maximum| desired > maximum) {
+        if is_beyond_its_own(maximum, desired, self.limits.memory_bytes_max) {
             return Ok(true);
         }
         let bytes = self.bytes.saturating_add(desired.saturating_sub(current));
@@ -244,7 +250,7 @@ impl ResourceLimiter for Memory {
         desired: usize,
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        if maximum.is_some_and(|maximum| desired > maximum) {
+        if is_beyond_its_own(maximum, desired, self.limits.table_elements_max) {
             return Ok(true);
         }
         let elements = self
