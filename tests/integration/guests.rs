@@ -115,7 +115,7 @@ fn no_example_and_no_guest_is_without_a_test() {
         "roles-and-organization",
     ];
     assert_eq!(folders("../example-actions"), examples);
-    assert_eq!(folders("guests"), ["c", "python", "scripted"]);
+    assert_eq!(folders("guests"), ["c", "python", "scripted", "zoo"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,7 @@
 //! The server as a process of its own, with its log.
 
 use std::{
+    fs,
     io::{BufRead as _, BufReader},
     net::SocketAddr,
     ops::Deref,
@@ -10,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use serde_json::json;
 use tempfile::TempDir;
 
 use super::{API, Tenant, bootstrap, command_line::claimsmith};
@@ -21,6 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub(crate) struct ServerProcess {
     process: Child,
+    address: SocketAddr,
     folder: TempDir,
     lines: Receiver<String>,
     dev: Tenant,
@@ -77,6 +80,7 @@ impl ServerProcess {
         dev.api(API).create().await;
         Self {
             process,
+            address,
             folder,
             lines,
             dev,
@@ -87,6 +91,24 @@ impl ServerProcess {
     pub(crate) fn platform_token(&self) -> String {
         let bootstrap = bootstrap(self.folder.path());
         bootstrap["platform_token"].as_str().unwrap().to_owned()
+    }
+
+    /// Creates a tenant at a public URL.
+    pub(crate) async fn create_tenant(&self, id: &str, public_url: &str) -> Tenant {
+        let token = self.platform_token();
+        let body = json!({"id": id, "public_url": public_url});
+        let path = "/platform/v1/tenants";
+        let answer = self.dev.ask("POST", path, Some(&token), body).await;
+        Tenant::of_bootstrap(self.address, &answer.expect(201))
+    }
+
+    /// What it has of the machine's memory, in bytes, as Linux tells it.
+    pub(crate) fn resident_bytes(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
+        let mut lines = status.lines();
+        let line = lines.find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        let kilobytes = line.trim().trim_end_matches(" kB");
+        kilobytes.parse::<u64>().unwrap() * 1024
     }
 
     /// Lets none of its files grow any more.
