@@ -12,6 +12,7 @@ mod checks;
 mod demo;
 mod guests;
 mod process;
+mod soak;
 mod terminal;
 mod tools;
 
@@ -29,6 +30,7 @@ Commands:
   test     Runs every check: format, guests, clippy, docs, cargo-deny, tests, doctests
   guests   Builds the example Actions and the test guests to target/guests/
   demo     Starts a server, uploads Actions, gets tokens and shows what is in them
+  soak     Runs hostile guests against a server beside a well-behaved tenant
 ";
 
 fn main() -> ExitCode {
@@ -47,6 +49,7 @@ fn run(mut arguments: Arguments) -> Result<()> {
         Some("test") => checks::command(arguments),
         Some("guests") => guests::command(arguments),
         Some("demo") => demo::command(arguments),
+        Some("soak") => soak::command(arguments),
         Some(unknown) => bail!("there is no command `{unknown}`\n\n{HELP}"),
         None if arguments.contains(["-h", "--help"]) => {
             print!("{HELP}");

@@ -1,13 +1,13 @@
 //! `cargo xtask demo`: Claimsmith at work, from an empty folder to claims in signed
 //! tokens. Everything it says comes from what the server really answered.
 
-mod api;
+pub(crate) mod api;
 mod layout;
 mod next_steps;
 mod report;
-mod server;
+pub(crate) mod server;
 mod tenant;
-mod verify;
+pub(crate) mod verify;
 
 use std::{
     path::Path,
@@ -56,7 +56,7 @@ fn run(root: &Path, keep: bool) -> Result<()> {
         Ok(program)
     })?;
     let server = timed("Starting the server on an empty folder", || {
-        let server = Server::start(root, &program, keep)?;
+        let server = Server::start(root, &program, "demo", keep)?;
         println!(
             "  process {}, files in {}",
             server.process_id(),

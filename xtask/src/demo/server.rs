@@ -1,4 +1,4 @@
-//! The server process that the demo talks to.
+//! The server process that the demo and the soak talk to.
 
 use std::{
     env,
@@ -60,10 +60,10 @@ impl Server {
         Ok(Path::new(target).join("debug/claimsmith"))
     }
 
-    /// Starts the program on an empty folder below `target/demo` and a free port of
+    /// Starts the program on an empty folder below `target/<command>` and a free port of
     /// this machine, and waits until it serves.
-    pub(crate) fn start(root: &Path, program: &Path, keep: bool) -> Result<Self> {
-        let folder = fresh_folder(root)?;
+    pub(crate) fn start(root: &Path, program: &Path, command: &str, keep: bool) -> Result<Self> {
+        let folder = fresh_folder(root, command)?;
         let log = File::create(folder.join("server.log")).context("creating the server's log")?;
         let port = free_port()?;
         let mut command = Command::new(program);
@@ -75,14 +75,14 @@ impl Server {
             .stdin(Stdio::null())
             .stdout(log.try_clone().context("opening the server's log")?)
             .stderr(log);
-        // A server's settings that happen to be in this environment are not the demo's.
+        // A server's settings that happen to be in this environment are not this one's.
         for (name, _) in env::vars_os() {
             if name.to_string_lossy().starts_with("CLAIMSMITH_") {
                 command.env_remove(name);
             }
         }
         if keep {
-            // Out of this terminal's reach: Ctrl-C for the demo is not for the server.
+            // Out of this terminal's reach: Ctrl-C for this command is not for the server.
             command.process_group(0);
         }
         let child = command
@@ -98,7 +98,7 @@ impl Server {
         Ok(server)
     }
 
-    /// The folder that holds its data, its log, and what else the demo leaves.
+    /// The folder that holds its data, its log, and what else the command leaves.
     pub(crate) fn folder(&self) -> &Path {
         &self.folder
     }
@@ -130,7 +130,7 @@ impl Server {
                     bail!("the server stopped with {status}\n{}", self.end_of_log());
                 }
                 let took = started.elapsed();
-                fs::remove_dir_all(&self.folder).context("removing the demo's folder")?;
+                fs::remove_dir_all(&self.folder).context("removing the server's folder")?;
                 return Ok(took);
             }
             if started.elapsed() > STOP_TIME_LIMIT {
@@ -186,12 +186,12 @@ impl Drop for Server {
     }
 }
 
-fn fresh_folder(root: &Path) -> Result<PathBuf> {
+fn fresh_folder(root: &Path, command: &str) -> Result<PathBuf> {
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .context("the clock is before 1970")?;
     let folder = root.join(format!(
-        "target/demo/{}-{}",
+        "target/{command}/{}-{}",
         now.as_secs(),
         std::process::id()
     ));

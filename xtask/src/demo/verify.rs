@@ -78,7 +78,7 @@ fn check_signature(algorithm: &str, key: &Value, input: &str, signature: &[u8]) 
                 .verify(input, signature)
         }
         "EdDSA" => UnparsedPublicKey::new(&signature::ED25519, part("x")?).verify(input, signature),
-        other => bail!("the token is signed with {other}, which the demo can't check"),
+        other => bail!("the token is signed with {other}, which can't be checked here"),
     };
     outcome.map_err(|_| anyhow!("the {algorithm} signature does not fit the key {key}"))
 }

@@ -49,6 +49,11 @@ pub(crate) fn build_examples(root: &Path) -> Result<()> {
     rust::build_examples(root, Choice::Any)
 }
 
+/// Builds the guests in Rust only: the example Actions and the tests' fixtures.
+pub(crate) fn build_rust(root: &Path) -> Result<()> {
+    rust::build(root, Choice::Any)
+}
+
 fn build_with(root: &Path, choice: Choice) -> Result<()> {
     let started = Instant::now();
     rust::build(root, choice)?;
