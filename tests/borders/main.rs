@@ -1,4 +1,5 @@
-//! The borders between the crates, as ARCHITECTURE.md draws them, held by a test.
+//! The borders between the crates, as ARCHITECTURE.md draws them, and what docs/security.md
+//! says of the sources, held by tests.
 //!
 //! `xtask` and this crate are outside the product: they may use any outside
 //! dependency. Everything else is looked at.
@@ -10,6 +11,7 @@
 )]
 
 mod dependencies;
+mod documents;
 mod rules;
 mod sources;
 mod workspace;
@@ -59,6 +61,17 @@ fn the_table_names_every_crate_of_the_product_and_no_other() {
             "crates/{folder} has a row but is gone"
         );
     }
+}
+
+#[test]
+fn every_file_and_test_that_the_security_document_names_is_there() {
+    let root = workspace::root();
+    let read = |path: &str| std::fs::read_to_string(root.join(path)).ok();
+    let document = read(documents::SECURITY).expect("the document is readable");
+
+    let untrue = documents::untrue_in(&document, read);
+
+    assert!(untrue.is_empty(), "\n{}\n", untrue.join("\n"));
 }
 
 fn assert_none(violations: &[Violation]) {
