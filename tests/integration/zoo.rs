@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use crate::harness::{
     API, CREDENTIALS_EXCHANGE, Client, Reply, Tenant, TestServer,
     actions::{ActionFixture, module},
+    command_line::run_module,
     guest,
     process::ServerProcess,
     scripted, server_limits,
@@ -250,19 +251,36 @@ fn zoo_folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("guests/zoo")
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_module_that_is_the_end_of_its_compiler_is_refused_and_the_next_one_is_taken() {
-    let server = TestServer::start().await;
-    let id = server.create_action("circle", CREDENTIALS_EXCHANGE).await;
-    // In the types that it brings along, one interface becomes another package's: the two
-    // packages then need each other, and `wit-component` 0.254 goes round until its stack
-    // ends.
+/// A module that is the end of its compiler. In the types that it brings along, one
+/// interface becomes another package's: the two packages then need each other, and
+/// `wit-component` 0.254 goes round until its stack ends.
+fn circle() -> Vec<u8> {
     let mut circle = module("zoo");
     let name = b"claimsmith:actions/access-token@";
     let place = circle.windows(name.len()).rposition(|here| here == name);
     circle[place.unwrap()] = b'k';
+    circle
+}
 
-    let refused = server.upload(&id, circle).await.expect(400);
+#[test]
+fn an_author_is_told_of_such_a_module_in_the_same_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let (module, event) = (folder.path().join("m.wasm"), folder.path().join("e.json"));
+    fs::write(&module, circle()).unwrap();
+    fs::write(&event, "{}").unwrap();
+
+    let output = run_module(&module, &event, &[]);
+
+    assert_eq!(output.status.code(), Some(2));
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(text.contains("can't cope with this module"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_module_that_is_the_end_of_its_compiler_is_refused_and_the_next_one_is_taken() {
+    let server = TestServer::start().await;
+    let id = server.create_action("circle", CREDENTIALS_EXCHANGE).await;
+    let refused = server.upload(&id, circle()).await.expect(400);
     server.upload(&id, module("zoo")).await.expect(200);
 
     let message = refused["message"].as_str().unwrap();

@@ -317,7 +317,9 @@ fn pool(config: &EngineConfig) -> PoolingAllocationConfig {
         .total_tables(for_each(limits.tables_max))
         .max_core_instances_per_component(count(limits.instances_max))
         .max_memories_per_component(count(limits.memories_max))
+        .max_memories_per_module(count(limits.memories_max))
         .max_tables_per_component(count(limits.tables_max))
+        .max_tables_per_module(count(limits.tables_max))
         .table_elements(limits.table_elements_max)
         .max_memory_size(limits.memory_bytes_max)
         // Giving pages back costs more than the rest of an execution: keep those of

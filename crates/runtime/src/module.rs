@@ -152,6 +152,9 @@ impl CheckError {
         if error.is::<wasmtime::OutOfMemory>() {
             return Self::Host("there is no memory to compile it".to_owned());
         }
+        if error.is::<std::io::Error>() || error.is::<rustix::io::Errno>() {
+            return Self::Host(format!("its code can't be loaded: {}", shortened(error)));
+        }
         Self::one(
             "unsupported",
             format!("the module does not compile: {}", shortened(error)),

@@ -691,3 +691,31 @@ async fn the_texts_of_an_http_request_are_bounded_where_they_enter() {
     assert_eq!(run(32, 261, 8 << 10).await, Some(FaultKind::Trap));
     assert_eq!(run(32, 260, (8 << 10) + 1).await, Some(FaultKind::Trap));
 }
+
+#[tokio::test]
+async fn a_module_may_have_all_its_memories_and_tables_in_one() {
+    let text = r#"(component
+        (core module $m
+            (memory (export "memory") 1) (memory 1) (table 1 funcref) (table 1 funcref)
+            (func (export "run") (result i32)
+                (memory.grow 1 (i32.const 1)) drop i32.const 0))
+        (core instance $i (instantiate $m))
+        (func $run (result (result (error string)))
+            (canon lift (core func $i "run") (memory (core memory $i "memory"))))
+        (instance $handler (export "on-execute-post-login" (func $run)))
+        (export "claimsmith:actions/post-login-handler@0.1.0" (instance $handler)))"#;
+    let engine = engine();
+    let bytes = Arc::from(wat::parse_str(text).unwrap());
+
+    let action = engine.check(&share(), bytes).await.unwrap();
+    let outcome = engine
+        .execute(
+            &place(&engine).await,
+            &action,
+            invocation(Limits::default()),
+        )
+        .await;
+
+    assert_eq!(outcome.fault, None);
+    assert_eq!(outcome.usage.memory_bytes_peak, 3 * 65_536);
+}

@@ -6,11 +6,11 @@ use anyhow::{Context as _, bail};
 use claimsmith_model::{
     ActionSecret, AllowedHosts, ClaimSettings, Clock as _, Event, JsonObject, OnRefusal, Timestamp,
 };
-use claimsmith_runtime::{ActionEngine, CodeSetup, EngineConfig};
+use claimsmith_runtime::{ActionEngine, CodeSetup, EngineConfig, WorkerProgram};
 use claimsmith_service::{LocalReport, LocalRun, run_locally};
 use serde_json::json;
 
-use crate::{SystemClock, cli, limit_options};
+use crate::{SystemClock, cli, limit_options, serve::COMPILE_WORKER};
 
 /// The largest event file, in bytes; a user's profile is at most 1 MB.
 const EVENT_BYTES_MAX: u64 = 4 << 20;
@@ -28,7 +28,16 @@ pub(crate) async fn run(run: cli::Run) -> anyhow::Result<ExitCode> {
         executions_max: 1,
         ..EngineConfig::of(&limit_options::of_a_run(&run.limits)?)
     };
-    let engine = ActionEngine::set_up(config, CodeSetup::default(), run.outgoing.network()?)?;
+    // In a process of its own as on a server: what a module does to its compiler is then
+    // told in the same words.
+    let code = CodeSetup {
+        worker: Some(WorkerProgram {
+            program: cli::THIS_PROGRAM.into(),
+            arguments: vec![COMPILE_WORKER.into()],
+        }),
+        folder: None,
+    };
+    let engine = ActionEngine::set_up(config, code, run.outgoing.network()?)?;
     let _ticker = engine
         .start_ticker()
         .context("the engine's ticker can't be started")?;

@@ -211,7 +211,7 @@ fn host(text: &str) -> Result<String, String> {
 const EVENT_INTERVAL: u32 = 4;
 
 /// This very program, also when its file was replaced by another version's meanwhile.
-const THIS_PROGRAM: &str = "/proc/self/exe";
+pub(crate) const THIS_PROGRAM: &str = "/proc/self/exe";
 
 /// Runs the command line of this process.
 #[must_use]

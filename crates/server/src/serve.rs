@@ -32,7 +32,7 @@ const CODE_PURPOSE: &str = "claimsmith: compiled code";
 /// Where compiled code is, in the data folder.
 const CODE_FOLDER: &str = "code";
 /// The subcommand that compiles a module.
-const COMPILE_WORKER: &str = "compile-worker";
+pub(crate) const COMPILE_WORKER: &str = "compile-worker";
 
 /// How often expired opaque tokens are removed. They are refused anyway; this only keeps
 /// them from piling up.
