@@ -45,6 +45,13 @@
 //! strip = true
 //! ```
 //!
+//! A small stack makes every execution faster; say so in `.cargo/config.toml`:
+//!
+//! ```toml
+//! [target.wasm32-unknown-unknown]
+//! rustflags = ["-C", "link-arg=-zstack-size=65536"]
+//! ```
+//!
 //! **2. Write the function** above, without its last four lines, as `src/lib.rs`.
 //!
 //! **3. Test it** with plain `cargo test`. The event is in the shape that
