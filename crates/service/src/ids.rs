@@ -1,11 +1,11 @@
 //! New identifiers and secrets.
 
-use std::{fmt::Write as _, str::FromStr, sync::Arc};
+use std::{str::FromStr, sync::Arc};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use claimsmith_model::{
     ActionId, BindingId, ClientGrantId, ClientId, ConnectionId, ExecutionId, InvalidId,
-    OrganizationId, Random, ResourceServerId, RoleId, Secret, UserId, VersionId,
+    OrganizationId, Random, ResourceServerId, RoleId, Secret, Timestamp, UserId, VersionId,
 };
 
 /// Bytes of chance in a secret or token: 256 bits, which can't be guessed.
@@ -67,10 +67,13 @@ impl Ids {
         self.make(Self::uuid)
     }
 
-    /// 32 hexadecimal digits.
+    /// 32 hexadecimal digits, as in a UUID version 7 (RFC 9562 section 5.7): the time in
+    /// milliseconds first, then 80 bits of chance. So records that are written together
+    /// lie together, and writing one touches pages that are in memory.
     #[must_use]
-    pub fn execution_id(&self) -> ExecutionId {
-        self.make(|ids| hex(&ids.bytes::<16>()))
+    pub fn execution_id(&self, now: Timestamp) -> ExecutionId {
+        let [_, _, time @ ..] = now.as_millis().to_be_bytes();
+        self.make(|ids| hex(&time) + &hex(&ids.bytes::<10>()))
     }
 
     /// 24 hexadecimal digits.
@@ -160,8 +163,10 @@ impl Ids {
 fn hex(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len() * 2);
     for byte in bytes {
-        // Writing to a String can't fail.
-        let _ = write!(text, "{byte:02x}");
+        for digit in [byte >> 4, byte & 0x0f] {
+            // Half a byte is always a digit.
+            text.push(char::from_digit(digit.into(), 16).unwrap_or_default());
+        }
     }
     text
 }

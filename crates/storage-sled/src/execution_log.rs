@@ -3,19 +3,14 @@
 mod queue;
 mod records;
 
-use std::{
-    path::Path,
-    sync::{Arc, mpsc},
-    thread::JoinHandle,
-};
+use std::{path::Path, sync::Arc, thread::JoinHandle};
 
 use async_trait::async_trait;
 use claimsmith_model::{Clock, ExecutionId, ExecutionRecord, TenantId};
 use claimsmith_storage::{ExecutionLog, ExecutionLogFigures, MasterKey, StorageError};
-use tokio::sync::oneshot;
 
 use crate::folder::Folder;
-use queue::{Message, Queue};
+use queue::Queue;
 use records::Records;
 
 type Result<T> = std::result::Result<T, StorageError>;
@@ -56,12 +51,11 @@ impl Default for ExecutionLogLimits {
 
 /// Execution records in a folder, sealed, capped, and written in the background.
 ///
-/// Records are flushed twice a second: a crash may take those of the last second,
-/// never more, and never damages the others. Dropping it writes what is queued.
+/// Records are written in groups, ten times a second or when a group is full, and flushed
+/// twice a second: a crash may take those of the last second, never more, and never damages the others. Dropping it writes what is queued.
 #[derive(Debug)]
 pub struct SledExecutionLog {
     queue: Arc<Queue>,
-    messages: Option<mpsc::Sender<Message>>,
     thread: Option<JoinHandle<()>>,
     records: Records,
     _folder: Folder,
@@ -86,17 +80,15 @@ impl SledExecutionLog {
             let records =
                 Records::open(folder.open_database(CACHE_BYTES)?, &master, limits, clock)?;
             let queue = Arc::new(Queue::new(limits));
-            let (messages, waiting) = mpsc::channel();
             let writer = (records.clone(), Arc::clone(&queue));
             let thread = std::thread::Builder::new()
                 .name("execution-log".into())
-                .spawn(move || queue::run(&writer.0, &writer.1, &waiting))
+                .spawn(move || queue::run(&writer.0, &writer.1))
                 .map_err(|error| {
                     StorageError::Backend(format!("no thread could be made: {error}"))
                 })?;
             Ok(Self {
                 queue,
-                messages: Some(messages),
                 thread: Some(thread),
                 records,
                 _folder: folder,
@@ -110,19 +102,7 @@ impl SledExecutionLog {
 #[async_trait]
 impl ExecutionLog for SledExecutionLog {
     fn record(&self, tenant: &TenantId, record: Arc<ExecutionRecord>) {
-        let Some(queued) = self.queue.take(tenant, record) else {
-            return;
-        };
-        let unsent = match &self.messages {
-            Some(messages) => messages
-                .send(Message::Record(queued))
-                .err()
-                .map(|error| error.0),
-            None => Some(Message::Record(queued)),
-        };
-        if let Some(Message::Record(queued)) = unsent {
-            self.queue.drop_unwritten(&[queued]);
-        }
+        self.queue.take(tenant, record);
     }
 
     async fn execution(
@@ -138,13 +118,8 @@ impl ExecutionLog for SledExecutionLog {
     }
 
     async fn remove_tenant(&self, tenant: &TenantId) -> Result<()> {
-        let stopped = || StorageError::Backend("the execution log has stopped".into());
-        let (answer, answered) = oneshot::channel();
-        let messages = self.messages.as_ref().ok_or_else(stopped)?;
-        messages
-            .send(Message::RemoveTenant(tenant.clone(), answer))
-            .map_err(|_| stopped())?;
-        answered.await.map_err(|_| stopped())?
+        let answered = self.queue.remove_tenant(tenant.clone()).await;
+        answered.map_err(|_| StorageError::Backend("the execution log has stopped".into()))?
     }
 
     fn figures(&self) -> ExecutionLogFigures {
@@ -159,8 +134,7 @@ impl ExecutionLog for SledExecutionLog {
 
 impl Drop for SledExecutionLog {
     fn drop(&mut self) {
-        // Without a sender the thread ends once it has written what is queued.
-        self.messages = None;
+        self.queue.close();
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
         {

@@ -74,8 +74,9 @@ pub(crate) async fn run(
     input: TriggerInput,
 ) -> Result<TriggerResult, ServiceError> {
     let bindings = context.bindings(input.trigger, environment).await?;
+    let started_at = environment.clock.now();
     let mut result = TriggerResult {
-        execution_id: ids.execution_id(),
+        execution_id: ids.execution_id(started_at),
         trigger: input.trigger,
         verdict: Verdict::Proceed,
         event: Arc::new(input.event),
@@ -86,7 +87,7 @@ pub(crate) async fn run(
         refused: Vec::new(),
         has_refusal: false,
         warnings: Vec::new(),
-        started_at: environment.clock.now(),
+        started_at,
     };
     // From here on each line that is logged for the request names it.
     tracing::Span::current().record(

@@ -1,11 +1,10 @@
 //! Records between being taken and being written.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
-        mpsc,
     },
     time::{Duration, Instant},
 };
@@ -21,11 +20,15 @@ use super::{ExecutionLogLimits, Result, records::Records};
 const FLUSH_EVERY: Duration = Duration::from_millis(500);
 
 /// How many records are written at once.
-const GROUP_MAX: usize = 64;
+const GROUP_MAX: usize = 256;
+
+/// How long the first record of a group waits for others. Waking the writing thread
+/// for each record cost the request that made it more than writing it cost the thread.
+const LINGER: Duration = Duration::from_millis(100);
 
 /// What the writing thread is told.
 #[derive(Debug)]
-pub(super) enum Message {
+enum Message {
     /// Write a record.
     Record(Queued),
     /// Delete a tenant's records; those before this message are written by then.
@@ -33,7 +36,7 @@ pub(super) enum Message {
 }
 
 /// A record with its place in the queue.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Queued {
     pub(super) tenant: TenantId,
     pub(super) record: Arc<ExecutionRecord>,
@@ -45,6 +48,8 @@ pub(super) struct Queued {
 pub(super) struct Queue {
     limits: ExecutionLogLimits,
     waiting: Mutex<Waiting>,
+    /// Tells the writing thread that there is something to do now.
+    ready: Condvar,
     written: AtomicU64,
     dropped: AtomicU64,
     /// Whether records were lost since the last flush.
@@ -55,9 +60,24 @@ pub(super) struct Queue {
 
 #[derive(Debug, Default)]
 struct Waiting {
+    messages: VecDeque<Message>,
+    /// The records among the messages, and those that are being written.
     records: HashMap<(TenantId, ExecutionId), Arc<ExecutionRecord>>,
     count: usize,
     bytes: usize,
+    /// The thread has nothing to do, and sleeps until it is told.
+    is_idle: bool,
+    /// Somebody waits for the messages to be worked off, so no record waits for others.
+    is_urgent: bool,
+    /// Nothing comes any more, or nobody takes it.
+    is_closed: bool,
+}
+
+/// What the writing thread is to do next.
+enum Next {
+    Handle(Vec<Message>),
+    Flush,
+    End,
 }
 
 impl Queue {
@@ -65,6 +85,7 @@ impl Queue {
         Self {
             limits,
             waiting: Mutex::default(),
+            ready: Condvar::new(),
             written: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
             lost: AtomicBool::new(false),
@@ -73,24 +94,92 @@ impl Queue {
     }
 
     /// Takes a record, which can be found from now on; or drops and counts it.
-    pub(super) fn take(&self, tenant: &TenantId, record: Arc<ExecutionRecord>) -> Option<Queued> {
+    pub(super) fn take(&self, tenant: &TenantId, record: Arc<ExecutionRecord>) {
         let bytes = rough_bytes(&record);
         let mut waiting = self.lock();
-        if waiting.count >= self.limits.queued_records_max
+        if waiting.is_closed
+            || waiting.count >= self.limits.queued_records_max
             || waiting.bytes.saturating_add(bytes) > self.limits.queued_bytes_max
         {
             self.dropped.fetch_add(1, Ordering::Relaxed);
-            return None;
+            return;
         }
         waiting.count += 1;
         waiting.bytes += bytes;
         let key = (tenant.clone(), record.id.clone());
         waiting.records.insert(key, Arc::clone(&record));
-        Some(Queued {
+        waiting.messages.push_back(Message::Record(Queued {
             tenant: tenant.clone(),
             record,
             bytes,
-        })
+        }));
+        if waiting.is_idle || waiting.messages.len() == GROUP_MAX {
+            self.wake(waiting);
+        }
+    }
+
+    /// Asks for the removal of a tenant's records. The receiver fails when the thread
+    /// has ended.
+    pub(super) fn remove_tenant(&self, tenant: TenantId) -> oneshot::Receiver<Result<()>> {
+        let (answer, answered) = oneshot::channel();
+        let mut waiting = self.lock();
+        if !waiting.is_closed {
+            let message = Message::RemoveTenant(tenant, answer);
+            waiting.messages.push_back(message);
+            waiting.is_urgent = true;
+            self.wake(waiting);
+        }
+        answered
+    }
+
+    /// Takes nothing more. The thread ends once it has done what waits.
+    pub(super) fn close(&self) {
+        let mut waiting = self.lock();
+        waiting.is_closed = true;
+        self.wake(waiting);
+    }
+
+    fn wake(&self, mut waiting: MutexGuard<'_, Waiting>) {
+        waiting.is_idle = false;
+        drop(waiting);
+        self.ready.notify_one();
+    }
+
+    /// Waits for a whole group, for as much of one as has come in [`LINGER`], or until
+    /// it is time to flush.
+    fn next(&self, flush_at: Option<Instant>) -> Next {
+        let mut waiting = self.lock();
+        let mut group_at = None;
+        loop {
+            let now = Instant::now();
+            if waiting.messages.is_empty() {
+                waiting.is_urgent = false;
+                if waiting.is_closed {
+                    return Next::End;
+                }
+            } else {
+                let at = *group_at.get_or_insert(now + LINGER);
+                let is_whole = waiting.messages.len() >= GROUP_MAX;
+                if is_whole || waiting.is_urgent || waiting.is_closed || at <= now {
+                    let count = waiting.messages.len().min(GROUP_MAX);
+                    return Next::Handle(waiting.messages.drain(..count).collect());
+                }
+            }
+            if flush_at.is_some_and(|at| at <= now) {
+                return Next::Flush;
+            }
+            waiting.is_idle = waiting.messages.is_empty();
+            waiting = match flush_at.into_iter().chain(group_at).min() {
+                Some(at) => {
+                    let woken = self.ready.wait_timeout(waiting, at - now);
+                    woken.unwrap_or_else(PoisonError::into_inner).0
+                }
+                None => {
+                    let woken = self.ready.wait(waiting);
+                    woken.unwrap_or_else(PoisonError::into_inner)
+                }
+            };
+        }
     }
 
     pub(super) fn find(&self, tenant: &TenantId, id: &ExecutionId) -> Option<Arc<ExecutionRecord>> {
@@ -119,7 +208,7 @@ impl Queue {
     }
 
     /// Lets go of records that could not be written, and counts them.
-    pub(super) fn drop_unwritten(&self, group: &[Queued]) {
+    fn drop_unwritten(&self, group: &[Queued]) {
         self.release(group);
         self.dropped
             .fetch_add(group.len() as u64, Ordering::Relaxed);
@@ -144,39 +233,52 @@ impl Queue {
     }
 }
 
-/// The writing thread: ends when nobody can send any more.
-pub(super) fn run(records: &Records, queue: &Queue, messages: &mpsc::Receiver<Message>) {
-    let mut unflushed_since: Option<Instant> = None;
+/// The writing thread: ends when the queue is closed and empty.
+pub(super) fn run(records: &Records, queue: &Queue) {
+    let _closing = ClosesAtEnd(queue);
+    let mut flush_at = None;
     loop {
-        let message = match unflushed_since {
-            Some(since) => messages.recv_timeout(FLUSH_EVERY.saturating_sub(since.elapsed())),
-            None => messages
-                .recv()
-                .map_err(|_| mpsc::RecvTimeoutError::Disconnected),
-        };
-        match message {
-            Ok(first) => {
-                handle(
-                    records,
-                    queue,
-                    std::iter::once(first).chain(messages.try_iter()),
-                );
-                unflushed_since.get_or_insert_with(Instant::now);
+        match queue.next(flush_at) {
+            Next::Handle(messages) => {
+                handle(records, queue, messages);
+                flush_at.get_or_insert_with(|| Instant::now() + FLUSH_EVERY);
             }
-            Err(mpsc::RecvTimeoutError::Timeout) => {}
-            Err(mpsc::RecvTimeoutError::Disconnected) => break,
-        }
-        if unflushed_since.is_some_and(|since| since.elapsed() >= FLUSH_EVERY) {
-            flush(records, queue);
-            unflushed_since = None;
+            Next::Flush => {
+                flush(records, queue);
+                flush_at = None;
+            }
+            Next::End => break,
         }
     }
     flush(records, queue);
 }
 
-fn handle(records: &Records, queue: &Queue, messages: impl Iterator<Item = Message>) {
-    let mut group = Vec::new();
-    for message in messages.take(GROUP_MAX) {
+/// Closes the queue also when the thread panics, so that nobody waits for it in vain.
+struct ClosesAtEnd<'a>(&'a Queue);
+
+impl Drop for ClosesAtEnd<'_> {
+    fn drop(&mut self) {
+        let mut waiting = self.0.lock();
+        waiting.is_closed = true;
+        let unwritten = std::mem::take(&mut waiting.messages);
+        drop(waiting);
+        let unwritten: Vec<_> = unwritten.into_iter().filter_map(Message::record).collect();
+        self.0.drop_unwritten(&unwritten);
+    }
+}
+
+impl Message {
+    fn record(self) -> Option<Queued> {
+        match self {
+            Self::Record(queued) => Some(queued),
+            Self::RemoveTenant(..) => None,
+        }
+    }
+}
+
+fn handle(records: &Records, queue: &Queue, messages: Vec<Message>) {
+    let mut group = Vec::with_capacity(messages.len());
+    for message in messages {
         match message {
             Message::Record(queued) => group.push(queued),
             Message::RemoveTenant(tenant, answer) => {

@@ -32,7 +32,7 @@ const CANARY: &str = "claimsmith executions";
 const RECORDS: &[u8] = b"record\0";
 const INDEX: &[u8] = b"index\0";
 
-/// How many records are deleted in one batch.
+/// How many of a tenant's records are deleted in one batch.
 const REMOVED_AT_ONCE_MAX: usize = 256;
 
 /// The records in the database. Clones are handles to the same; one thread writes.
@@ -121,26 +121,30 @@ impl Records {
         self.enforce_caps()
     }
 
+    /// The record first and then its index entry. A crash between the two leaves a
+    /// record that nobody finds, until its age removes it. A batch would spare that, and
+    /// sled lets nobody read in any of its databases while one is applied: for each
+    /// record, tokens would wait.
     fn write_one(&self, tenant: &TenantId, record: &ExecutionRecord) -> Result<()> {
-        let mut batch = sled::Batch::default();
-        let mut replaced_bytes = 0;
-        let index = index_key(tenant, &record.id);
-        if let Some(place) = self.tree().get(&index).map_err(|error| failed(&error))? {
-            let place = Place::read(&index, &place)?;
-            batch.remove(record_key(place.time, tenant, &record.id));
-            replaced_bytes = place.bytes;
-        }
         let time = time_of(record.ended_at);
         let key = record_key(time, tenant, &record.id);
+        let index = index_key(tenant, &record.id);
         let sealed = encode(&self.sealer, &key, record)?;
         let bytes = (key.len() + sealed.len() + index.len() + Place::LENGTH) as u64;
-        batch.insert(key, sealed);
-        batch.insert(index, Place { time, bytes }.write());
-        self.tree()
-            .apply_batch(batch)
-            .map_err(|error| failed(&error))?;
+        let insert = |key: &[u8], value| {
+            let inserted = self.tree().insert(key, value);
+            inserted.map_err(|error| failed(&error))
+        };
+        insert(&key, sealed)?;
         self.kept_bytes.fetch_add(bytes, Ordering::Relaxed);
-        self.kept_bytes.fetch_sub(replaced_bytes, Ordering::Relaxed);
+        if let Some(replaced) = insert(&index, Place { time, bytes }.write())? {
+            let replaced = Place::read(&index, &replaced)?;
+            if replaced.time != time {
+                let key = record_key(replaced.time, tenant, &record.id);
+                self.tree().remove(key).map_err(|error| failed(&error))?;
+            }
+            self.kept_bytes.fetch_sub(replaced.bytes, Ordering::Relaxed);
+        }
         Ok(())
     }
 
@@ -179,43 +183,31 @@ impl Records {
         &self.database.tree
     }
 
-    /// Deletes from the old end until size and age are within their limits.
+    /// Deletes from the old end until size and age are within their limits: the index
+    /// entry first, so that a crash leaves nothing that is counted and can't be found.
+    /// Not as a batch, for the reason that [`Self::write_one`] has.
     fn enforce_caps(&self) -> Result<()> {
         let oldest_kept = self.oldest_kept();
-        loop {
-            let mut kept = self.kept_bytes.load(Ordering::Relaxed);
-            let mut batch = sled::Batch::default();
-            let mut removed = 0;
-            for entry in self
-                .tree()
-                .scan_prefix(RECORDS)
-                .keys()
-                .take(REMOVED_AT_ONCE_MAX)
-            {
-                let key = entry.map_err(|error| failed(&error))?;
-                let rest = key.get(RECORDS.len()..).unwrap_or_default();
-                let Some((time, name)) = rest.split_first_chunk::<8>() else {
-                    return Err(damaged(&key));
-                };
-                if kept <= self.limits.kept_bytes_max && u64::from_be_bytes(*time) >= oldest_kept {
-                    break;
-                }
-                let index = [INDEX, name].concat();
-                if let Some(place) = self.tree().get(&index).map_err(|error| failed(&error))? {
-                    kept = kept.saturating_sub(Place::read(&index, &place)?.bytes);
-                }
-                batch.remove(index);
-                batch.remove(key);
-                removed += 1;
+        let remove = |key: &[u8]| self.tree().remove(key).map_err(|error| failed(&error));
+        for key in self.tree().scan_prefix(RECORDS).keys() {
+            let key = key.map_err(|error| failed(&error))?;
+            let rest = key.get(RECORDS.len()..).unwrap_or_default();
+            let Some((time, name)) = rest.split_first_chunk::<8>() else {
+                return Err(damaged(&key));
+            };
+            let kept_bytes = self.kept_bytes.load(Ordering::Relaxed);
+            let is_within_bytes = kept_bytes <= self.limits.kept_bytes_max;
+            if is_within_bytes && u64::from_be_bytes(*time) >= oldest_kept {
+                break;
             }
-            if removed == 0 {
-                return Ok(());
+            let index = [INDEX, name].concat();
+            if let Some(place) = remove(&index)? {
+                let bytes = Place::read(&index, &place)?.bytes;
+                self.kept_bytes.fetch_sub(bytes, Ordering::Relaxed);
             }
-            self.tree()
-                .apply_batch(batch)
-                .map_err(|error| failed(&error))?;
-            self.kept_bytes.store(kept, Ordering::Relaxed);
+            remove(&key)?;
         }
+        Ok(())
     }
 
     fn oldest_kept(&self) -> u64 {
