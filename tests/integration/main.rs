@@ -20,6 +20,7 @@ mod claims;
 mod client_credentials;
 mod code_on_disk;
 mod compiling;
+mod configuration;
 mod discovery;
 mod events;
 mod execution_records;

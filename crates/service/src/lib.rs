@@ -7,6 +7,7 @@
 //! | file | decides |
 //! |---|---|
 //! | `tenants` | which tenant a host is, and what is kept in memory of each |
+//! | `configuration` | what of a tenant's configuration token requests find in memory |
 //! | `token` | who gets which token, and what stands in it |
 //! | `pipeline` | how a trigger's Actions run one after another |
 //! | `action_library` | how an Action becomes a version that runs |
@@ -17,6 +18,7 @@
 
 pub mod action_library;
 pub mod admin;
+mod configuration;
 mod environment;
 mod error;
 mod fields;

@@ -14,7 +14,10 @@ use claimsmith_runtime::{ActionCache, Limits, Share};
 use claimsmith_storage::{Page, TenantStorage};
 use url::Url;
 
-use crate::{Environment, Ids, ServiceError, metrics::TenantCounters, pipeline::Bindings};
+use crate::{
+    Environment, Ids, ServiceError, configuration::ConfigurationCache, metrics::TenantCounters,
+    pipeline::Bindings,
+};
 
 /// The name of the connection that every tenant has.
 pub const DATABASE_CONNECTION: &str = "Username-Password-Authentication";
@@ -128,6 +131,7 @@ struct Shared {
     keys: ArcSwapOption<KeySet>,
     changing_keys: tokio::sync::Mutex<()>,
     triggers: [TriggerState; 2],
+    configuration: ConfigurationCache,
     counters: TenantCounters,
 }
 
@@ -357,6 +361,7 @@ impl Default for Shared {
             keys: ArcSwapOption::default(),
             changing_keys: tokio::sync::Mutex::new(()),
             triggers: Default::default(),
+            configuration: ConfigurationCache::default(),
             counters: TenantCounters::default(),
         }
     }
@@ -389,6 +394,11 @@ impl TenantContext {
     /// What is counted of the tenant.
     pub(crate) fn counters(&self) -> &TenantCounters {
         &self.shared.counters
+    }
+
+    /// What is kept in memory of clients, APIs and grants.
+    pub(crate) fn configuration_cache(&self) -> &ConfigurationCache {
+        &self.shared.configuration
     }
 
     /// The audience of the tenant's Management API.
@@ -460,8 +470,8 @@ impl TenantContext {
 
     /// What one execution of an Action that asks for `action` may use now.
     ///
-    /// Asked with each token and not kept with the bindings: it takes two microseconds,
-    /// and a changed limit then holds at once, with nothing to reload.
+    /// Asked with each token and not kept with the bindings: a changed limit then holds
+    /// at once, with nothing to reload.
     pub(crate) fn execution_limits(
         &self,
         action: &LimitSettings,

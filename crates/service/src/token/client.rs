@@ -1,11 +1,13 @@
 //! Client authentication (RFC 6749 section 2.3).
 
+use std::sync::Arc;
+
 use aws_lc_rs::{constant_time::verify_slices_are_equal, digest};
 use claimsmith_model::{Client, ClientId, GrantType, Secret, TokenEndpointAuthMethod};
 use claimsmith_oauth::TokenRequest;
 
 use super::{TokenEndpointError, TokenService};
-use crate::TenantContext;
+use crate::configuration::Configuration;
 
 /// What a client gave in the `Authorization: Basic` header.
 #[derive(Debug, Clone)]
@@ -24,10 +26,10 @@ impl TokenService {
     /// and can't use `client_credentials`.
     pub(super) async fn authenticate(
         &self,
-        context: &TenantContext,
+        configuration: &Configuration<'_>,
         header: Option<ClientCredentials>,
         request: &TokenRequest,
-    ) -> Result<Client, TokenEndpointError> {
+    ) -> Result<Arc<Client>, TokenEndpointError> {
         let (id, secret) = match header {
             Some(_) if request.client_secret.is_some() => {
                 return Err(TokenEndpointError::InvalidRequest(
@@ -54,7 +56,7 @@ impl TokenService {
             }
         };
         let id: ClientId = id.parse().map_err(|_| TokenEndpointError::InvalidClient)?;
-        let client = context.store.client(&id).await?;
+        let client = configuration.client(&id).await?;
         let Some(client) = client else {
             return Err(TokenEndpointError::InvalidClient);
         };

@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     TenantContext,
+    configuration::Configuration,
     pipeline::{self, RecordFacts, Sealed, TriggerInput, Verdict},
 };
 
@@ -23,7 +24,8 @@ impl TokenService {
     pub(super) async fn client_credentials(
         &self,
         context: &Arc<TenantContext>,
-        client: Client,
+        configuration: &Configuration<'_>,
+        client: Arc<Client>,
         request: TokenRequest,
         facts: RequestFacts,
     ) -> Result<Issued, Refused> {
@@ -33,7 +35,7 @@ impl TokenService {
             )
             .into());
         }
-        let (api, grant_scopes) = self.granted(context, &client, &request).await?;
+        let (api, grant_scopes) = granted(context, configuration, &client, &request).await?;
         let requested = scopes(request.scope.as_deref())?;
         let has_asked = !requested.is_empty();
         let target = if requested.is_empty() {
@@ -106,34 +108,28 @@ impl TokenService {
             execution_id,
         })
     }
+}
 
-    /// The API that is asked for, and the scopes that the client's grant for it holds.
-    async fn granted(
-        &self,
-        context: &TenantContext,
-        client: &Client,
-        request: &TokenRequest,
-    ) -> Result<(ResourceServer, Arc<[String]>), TokenEndpointError> {
-        let default = context.tenant.settings.default_audience.as_ref();
-        let audience = request.audience.as_ref().or(default);
-        let audience = audience.ok_or_else(|| {
-            TokenEndpointError::InvalidRequest(
-                "the parameter audience is missing, and the tenant has no default_audience"
-                    .to_owned(),
-            )
-        })?;
-        let api = context
-            .store
-            .resource_server_by_identifier(audience)
-            .await?;
-        let api = api.ok_or_else(|| TokenEndpointError::UnknownAudience(audience.clone()))?;
-        let grant = context
-            .store
-            .client_grant(&client.client_id, audience)
-            .await?;
-        let grant = grant.ok_or_else(|| TokenEndpointError::NoClientGrant(audience.clone()))?;
-        Ok((api, Arc::from(grant.scope)))
-    }
+/// The API that is asked for, and the scopes that the client's grant for it holds.
+async fn granted(
+    context: &TenantContext,
+    configuration: &Configuration<'_>,
+    client: &Client,
+    request: &TokenRequest,
+) -> Result<(Arc<ResourceServer>, Arc<[String]>), TokenEndpointError> {
+    let default = context.tenant.settings.default_audience.as_ref();
+    let audience = request.audience.as_ref().or(default);
+    let audience = audience.ok_or_else(|| {
+        TokenEndpointError::InvalidRequest(
+            "the parameter audience is missing, and the tenant has no default_audience".to_owned(),
+        )
+    })?;
+    let api = configuration.api(audience).await?;
+    let api = api.ok_or_else(|| TokenEndpointError::UnknownAudience(audience.clone()))?;
+    let scopes = configuration.granted_scopes(&client.client_id, audience);
+    let scopes = scopes.await?;
+    let scopes = scopes.ok_or_else(|| TokenEndpointError::NoClientGrant(audience.clone()))?;
+    Ok((api, scopes))
 }
 
 pub(super) fn scopes(text: Option<&str>) -> Result<Scopes, TokenEndpointError> {

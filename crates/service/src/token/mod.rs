@@ -75,17 +75,21 @@ impl TokenService {
         facts: RequestFacts,
     ) -> Result<Issued, Refused> {
         let grant = grant(&request)?;
-        let client = self.authenticate(context, credentials, &request).await?;
+        let configuration = context.configuration().await;
+        let configuration = configuration.map_err(TokenEndpointError::from)?;
+        let authenticated = self.authenticate(&configuration, credentials, &request);
+        let client = authenticated.await?;
         if !client.grant_types.contains(&grant) {
             return Err(TokenEndpointError::GrantNotAllowed { grant }.into());
         }
         match grant {
             GrantType::ClientCredentials => {
-                self.client_credentials(context, client, request, facts)
+                self.client_credentials(context, &configuration, client, request, facts)
                     .await
             }
             GrantType::Password | GrantType::PasswordRealm => {
-                self.password(context, client, grant, request, facts).await
+                self.password(context, &configuration, client, grant, request, facts)
+                    .await
             }
             GrantType::AuthorizationCode | GrantType::Implicit | GrantType::RefreshToken => {
                 Err(TokenEndpointError::UnsupportedGrant(grant.as_str().to_owned()).into())

@@ -27,6 +27,7 @@ use super::{
 };
 use crate::{
     DATABASE_CONNECTION, TenantContext,
+    configuration::Configuration,
     pipeline::{self, MetadataChanges, RecordFacts, Sealed, TriggerInput, TriggerResult, Verdict},
 };
 
@@ -37,12 +38,12 @@ const OIDC_SCOPES: [&str; 5] = ["openid", "profile", "email", "address", "phone"
 
 /// A user who proved who they are, with what the token depends on.
 struct Login {
-    client: Client,
+    client: Arc<Client>,
     grant: GrantType,
     user: User,
     connection: Connection,
     organization: Option<Organization>,
-    api: Option<ResourceServer>,
+    api: Option<Arc<ResourceServer>>,
     /// Roles and permissions, in the organization too.
     authorization: EventAuthorization,
     /// Scopes asked for, and those that the token may have.
@@ -54,13 +55,15 @@ impl TokenService {
     pub(super) async fn password(
         &self,
         context: &Arc<TenantContext>,
-        client: Client,
+        configuration: &Configuration<'_>,
+        client: Arc<Client>,
         grant: GrantType,
         request: TokenRequest,
         facts: RequestFacts,
     ) -> Result<Issued, Refused> {
         let ip = facts.ip.clone();
-        let login = self.log_in(context, client, grant, &request).await?;
+        let login = self.log_in(context, configuration, client, grant, &request);
+        let login = login.await?;
         let environment = &self.services.environment;
         let input = trigger_input(context, &login, request, facts, environment.clock.now());
         let mut result = pipeline::run(context, environment, &self.services.ids, input).await?;
@@ -122,7 +125,8 @@ impl TokenService {
     async fn log_in(
         &self,
         context: &TenantContext,
-        client: Client,
+        configuration: &Configuration<'_>,
+        client: Arc<Client>,
         grant: GrantType,
         request: &TokenRequest,
     ) -> Result<Login, TokenEndpointError> {
@@ -143,7 +147,7 @@ impl TokenService {
                     "there is no connection of that realm".to_owned(),
                 )
             })?;
-        let api = self.api(context, request).await?;
+        let api = self.api(context, configuration, request).await?;
         let requested = scopes(request.scope.as_deref())?;
 
         let user = context
@@ -162,7 +166,7 @@ impl TokenService {
         let organization = self.organization(context, &client, &user, request).await?;
         let (organization, membership) = organization.unzip();
         let authorization =
-            authorization(context, &user, membership.as_ref(), api.as_ref()).await?;
+            authorization(context, &user, membership.as_ref(), api.as_deref()).await?;
         let granted = requested
             .iter()
             .filter(|scope| {
@@ -190,8 +194,9 @@ impl TokenService {
     async fn api(
         &self,
         context: &TenantContext,
+        configuration: &Configuration<'_>,
         request: &TokenRequest,
-    ) -> Result<Option<ResourceServer>, TokenEndpointError> {
+    ) -> Result<Option<Arc<ResourceServer>>, TokenEndpointError> {
         let default = context.tenant.settings.default_audience.as_ref();
         let Some(audience) = request.audience.as_ref().or(default) else {
             return Ok(None);
@@ -199,10 +204,7 @@ impl TokenService {
         if *audience == context.userinfo_audience() {
             return Ok(None);
         }
-        let api = context
-            .store
-            .resource_server_by_identifier(audience)
-            .await?;
+        let api = configuration.api(audience).await?;
         let api = api.ok_or_else(|| TokenEndpointError::UnknownAudience(audience.clone()))?;
         if api.is_system {
             return Err(TokenEndpointError::InvalidRequest(

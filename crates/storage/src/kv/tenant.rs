@@ -1,6 +1,9 @@
 //! The handle to one tenant's data.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use async_trait::async_trait;
 use claimsmith_model::TenantId;
@@ -18,12 +21,26 @@ use crate::{Page, StampRepository, StorageError, TenantStorage, value::decode};
 pub(super) struct KvTenant<K> {
     pub(super) shared: Arc<Shared<K>>,
     pub(super) keys: TenantKeys,
+    stamp_key: Key,
+    /// The stamp that was read last.
+    stamp: Mutex<Option<OpenedStamp>>,
+}
+
+/// A stamp in both forms.
+struct OpenedStamp {
+    sealed: Vec<u8>,
+    stamp: u64,
 }
 
 impl<K: KeyValue> KvTenant<K> {
     pub(super) fn new(shared: Arc<Shared<K>>, id: TenantId) -> Self {
         let keys = TenantKeys::new(id, shared.sealer.clone());
-        Self { shared, keys }
+        Self {
+            shared,
+            stamp_key: keys.stamp(),
+            keys,
+            stamp: Mutex::default(),
+        }
     }
 
     /// The value under `key`.
@@ -163,7 +180,21 @@ pub(super) fn page_of<T>(all: Vec<T>, page: Page) -> (Vec<T>, usize) {
 #[async_trait]
 impl<K: KeyValue> StampRepository for KvTenant<K> {
     async fn configuration_stamp(&self) -> Result<u64> {
-        Ok(self.get(&self.keys.stamp())?.unwrap_or_default())
+        let key = self.stamp_key.as_bytes();
+        let Some(sealed) = self.shared.kv.get(key)? else {
+            return Ok(0);
+        };
+        // Every token asks. The same sealed bytes under one key hold the same value, so
+        // they are opened only when they have changed.
+        let mut last = self.stamp.lock().unwrap_or_else(PoisonError::into_inner);
+        match last.as_ref() {
+            Some(opened) if opened.sealed == sealed => Ok(opened.stamp),
+            _ => {
+                let stamp = decode(&self.shared.sealer, key, &sealed)?;
+                *last = Some(OpenedStamp { sealed, stamp });
+                Ok(stamp)
+            }
+        }
     }
 }
 
