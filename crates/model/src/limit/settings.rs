@@ -8,9 +8,12 @@ use super::Limit;
 
 /// Values for some limits, of a server, a tenant or an Action. What isn't named is
 /// left to others. Stored as an object of numbers by name.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct LimitSettings(BTreeMap<Limit, u64>);
+///
+/// In memory a value has its limit's place in a list: which limits are in force is
+/// asked some thirty times for each token.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "BTreeMap<Limit, u64>", into = "BTreeMap<Limit, u64>")]
+pub struct LimitSettings([Option<u64>; Limit::ALL.len()]);
 
 /// Why a limit can't have a value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -48,7 +51,7 @@ impl LimitSettings {
     /// The value of a limit, if it is named.
     #[must_use]
     pub fn get(&self, limit: Limit) -> Option<u64> {
-        self.0.get(&limit).copied()
+        self.0.get(limit as usize).copied().flatten()
     }
 
     /// Names a limit.
@@ -60,24 +63,54 @@ impl LimitSettings {
         if !(spec.lowest..=spec.highest).contains(&value) {
             return Err(LimitError::OutOfRange { limit, value });
         }
-        self.0.insert(limit, value);
+        self.put(limit, Some(value));
         Ok(())
     }
 
     /// Leaves a limit to others again.
     pub fn remove(&mut self, limit: Limit) {
-        self.0.remove(&limit);
+        self.put(limit, None);
     }
 
     /// Whether no limit is named.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.iter().next().is_none()
     }
 
     /// The limits that are named, with their values.
     pub fn iter(&self) -> impl Iterator<Item = (Limit, u64)> {
-        self.0.iter().map(|(limit, value)| (*limit, *value))
+        let values = Limit::ALL.iter().zip(self.0);
+        values.filter_map(|(limit, value)| Some((*limit, value?)))
+    }
+
+    fn put(&mut self, limit: Limit, value: Option<u64>) {
+        // Each limit has a place: the list is as long as that of all limits.
+        if let Some(place) = self.0.get_mut(limit as usize) {
+            *place = value;
+        }
+    }
+}
+
+impl Default for LimitSettings {
+    fn default() -> Self {
+        Self([None; Limit::ALL.len()])
+    }
+}
+
+impl From<BTreeMap<Limit, u64>> for LimitSettings {
+    fn from(values: BTreeMap<Limit, u64>) -> Self {
+        let mut settings = Self::default();
+        for (limit, value) in values {
+            settings.put(limit, Some(value));
+        }
+        settings
+    }
+}
+
+impl From<LimitSettings> for BTreeMap<Limit, u64> {
+    fn from(settings: LimitSettings) -> Self {
+        settings.iter().collect()
     }
 }
 
@@ -100,6 +133,27 @@ mod tests {
             );
         }
         assert_eq!(settings.get(Limit::DeadlineMs), Some(60_000));
+    }
+
+    #[test]
+    fn each_limit_has_a_value_of_its_own() {
+        let mut settings = LimitSettings::default();
+        for limit in Limit::ALL {
+            settings.set(*limit, limit.spec().lowest).unwrap();
+        }
+        settings.remove(Limit::LogLines);
+
+        for limit in Limit::ALL {
+            let value = (*limit != Limit::LogLines).then_some(limit.spec().lowest);
+            assert_eq!(settings.get(*limit), value, "{limit}");
+        }
+        let expected = Limit::ALL.iter().filter(|limit| **limit != Limit::LogLines);
+        assert!(
+            settings
+                .iter()
+                .map(|(limit, _)| limit)
+                .eq(expected.copied())
+        );
     }
 
     #[test]
