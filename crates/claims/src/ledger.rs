@@ -43,6 +43,13 @@ impl Ledger {
         }
     }
 
+    /// What was offered so far, leaving nothing behind.
+    #[must_use]
+    pub fn take(&mut self) -> Self {
+        let empty = Self::new(Arc::clone(&self.policy), self.token.clone());
+        std::mem::replace(self, empty)
+    }
+
     /// Offers a claim in the name of an Action. An admitted claim replaces an earlier
     /// one of the same name, whose size is free again.
     ///

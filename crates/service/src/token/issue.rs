@@ -153,9 +153,9 @@ impl TokenService {
         access_token: JsonObject,
         id_token: Option<JsonObject>,
     ) -> Result<Checked, ()> {
-        let (access_token, mut refused) = result.access_token.clone().seal(access_token);
+        let (access_token, mut refused) = result.access_token.take().seal(access_token);
         let id_token = id_token.map(|claims| {
-            let (sealed, refused_late) = result.id_token.clone().seal(claims);
+            let (sealed, refused_late) = result.id_token.take().seal(claims);
             refused.extend(refused_late);
             sealed
         });
