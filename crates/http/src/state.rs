@@ -1,14 +1,18 @@
 //! What handlers work with.
 
-use std::sync::Arc;
+use std::{ops::Deref, sync::Arc};
 
 use claimsmith_service::{Services, TokenService, metrics::ProcessFigures};
 
 use crate::{PlatformToken, observe::RequestIds};
 
-/// What handlers work with. Cheap to clone.
+/// What handlers work with. Cheap to clone, as every request does.
 #[derive(Debug, Clone)]
-pub struct AppState {
+pub struct AppState(Arc<Parts>);
+
+/// What the state consists of.
+#[derive(Debug, Clone)]
+pub struct Parts {
     pub(crate) services: Services,
     pub(crate) tokens: TokenService,
     pub(crate) platform_token: Arc<PlatformToken>,
@@ -23,22 +27,28 @@ impl AppState {
     pub fn new(services: Services, platform_token: PlatformToken) -> Self {
         let tokens = TokenService::new(services.clone());
         let request_ids = RequestIds::new((services.ids.seed() >> 32) as u32);
-        Self {
+        Self(Arc::new(Parts {
             services,
             tokens,
             platform_token: Arc::new(platform_token),
             process_figures: || None,
             request_ids: Arc::new(request_ids),
-        }
+        }))
     }
 
     /// The same, with what the system says of this process. It is asked for whenever
     /// the metrics are.
     #[must_use]
-    pub fn with_process_figures(self, process_figures: fn() -> Option<ProcessFigures>) -> Self {
-        Self {
-            process_figures,
-            ..self
-        }
+    pub fn with_process_figures(mut self, process_figures: fn() -> Option<ProcessFigures>) -> Self {
+        Arc::make_mut(&mut self.0).process_figures = process_figures;
+        self
+    }
+}
+
+impl Deref for AppState {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
     }
 }
