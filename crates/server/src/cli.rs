@@ -265,7 +265,7 @@ fn compile_worker(limits: &str) -> ExitCode {
 }
 
 async fn serve_until_signal(serve: Serve) -> anyhow::Result<()> {
-    telemetry::start(&serve.log, serve.log_format)?;
+    let _flush = telemetry::start(&serve.log, serve.log_format)?;
     let mut signals = Signals::listen()?;
     let server = start(ServeConfig {
         data_dir: serve.data_dir,

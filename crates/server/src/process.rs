@@ -4,6 +4,8 @@ use std::fs;
 
 use claimsmith_service::metrics::ProcessFigures;
 
+use crate::telemetry::dropped_lines;
+
 /// Clock ticks of `/proc` in a second: 100 on every architecture that Rust's standard
 /// library has for Linux.
 const TICKS: f64 = 100.0;
@@ -49,6 +51,7 @@ fn parse(
         max_fds: number_after(limits, "Max open files").unwrap_or(u64::MAX),
         threads: field(20)?,
         started_s: booted_s as f64 + began as f64 / TICKS,
+        log_lines_dropped: dropped_lines(),
     })
 }
 
@@ -78,6 +81,7 @@ mod tests {
             max_fds: 1_024,
             threads: 9,
             started_s: 510.0,
+            log_lines_dropped: figures.log_lines_dropped,
         };
         assert_eq!(figures, expected);
     }

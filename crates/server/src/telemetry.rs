@@ -1,5 +1,6 @@
 //! Logs: what is logged, in which form, and that a panic is logged like anything else.
 
+mod background;
 mod json;
 mod text;
 
@@ -9,7 +10,10 @@ use std::{
 };
 
 use tracing::subscriber::set_global_default;
-use tracing_subscriber::{EnvFilter, layer::SubscriberExt as _};
+use tracing_subscriber::{filter::Targets, layer::SubscriberExt as _};
+
+use background::Background;
+pub(crate) use background::{Flush, dropped_lines};
 
 /// How lines are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -23,31 +27,31 @@ pub(crate) enum LogFormat {
 /// The longest text of a panic that is logged, in characters.
 const PANIC_CHARS_MAX: usize = 1_000;
 
-/// Sends logs to standard error. `filter` is as [`filter`] takes it.
+/// Sends logs to standard error. `filter` is as [`filter`] takes it. What is logged last
+/// is written when the answer is dropped.
 ///
 /// # Errors
-/// When the filter can't be read.
-pub(crate) fn start(filter: &str, format: LogFormat) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(filter)?;
+/// When the filter can't be read, or no thread can be made.
+pub(crate) fn start(filter: &str, format: LogFormat) -> anyhow::Result<Flush> {
+    // Not an `EnvFilter`: it looks at every span that is entered, which all requests do.
+    let filter: Targets = filter.parse()?;
+    let registry = tracing_subscriber::registry().with(filter);
+    let (writer, flush) = Background::start(io::stderr())?;
     let set = match format {
         LogFormat::Text => {
-            let lines = tracing_subscriber::fmt()
-                .with_env_filter(filter)
-                .with_writer(io::stderr)
+            let lines = tracing_subscriber::fmt::layer()
+                .with_writer(writer)
                 .with_ansi(io::stderr().is_terminal())
                 .fmt_fields(text::OneLine);
-            set_global_default(lines.finish())
+            set_global_default(registry.with(lines))
         }
-        LogFormat::Json => {
-            let lines = json::Lines::to(io::stderr);
-            set_global_default(tracing_subscriber::registry().with(filter).with(lines))
-        }
+        LogFormat::Json => set_global_default(registry.with(json::Lines::to(writer))),
     };
     // A second start in one process (tests) keeps the first subscriber, and its hook.
     if set.is_ok() {
         std::panic::set_hook(Box::new(log_panic));
     }
-    Ok(())
+    Ok(flush)
 }
 
 /// Checks a log filter: a level, or a list of levels and `TARGET=LEVEL`, such as
@@ -237,7 +241,7 @@ mod tests {
         ] {
             let filter = filter(right).unwrap();
             assert_eq!(filter, right.replace(' ', ""));
-            EnvFilter::try_new(filter).unwrap();
+            filter.parse::<Targets>().unwrap();
         }
         for wrong in [
             "",

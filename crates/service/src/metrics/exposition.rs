@@ -42,6 +42,8 @@ pub struct ProcessFigures {
     pub threads: u64,
     /// When the server was started, in seconds since 1970.
     pub started_s: f64,
+    /// Log lines that were dropped, because standard error didn't take them.
+    pub log_lines_dropped: u64,
 }
 
 /// The page with all metrics, as they are now. `process` is what the system says of
@@ -430,7 +432,12 @@ impl Collector for Process {
             None,
             MetricType::Gauge,
         )?;
-        start.encode_gauge(&figures.started_s)
+        start.encode_gauge(&figures.started_s)?;
+        page.counter(
+            "claimsmith_log_dropped_lines",
+            "Log lines that were dropped: standard error didn't take them",
+            figures.log_lines_dropped,
+        )
     }
 }
 
