@@ -18,6 +18,7 @@
 
 pub mod action_library;
 pub mod admin;
+mod argon2id;
 mod configuration;
 mod environment;
 mod error;

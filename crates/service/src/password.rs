@@ -10,20 +10,11 @@ use std::{
     thread::available_parallelism,
 };
 
-use argon2::{
-    Algorithm, Argon2, Params, Version,
-    password_hash::{PasswordHash, PasswordHasher as _, PasswordVerifier as _, SaltString},
-};
 use claimsmith_model::{Random, Secret};
 use tokio::sync::Semaphore;
 
-use crate::ServiceError;
+use crate::{ServiceError, argon2id};
 
-/// Memory of one hash in KiB; OWASP's first choice for argon2id is 19 MiB, two
-/// passes, one lane.
-const MEMORY_KIB: u32 = 19 * 1024;
-const PASSES: u32 = 2;
-const LANES: u32 = 1;
 /// Logins that may wait for each core. One takes a core for tens of milliseconds, so
 /// the last in the queue waits for a second or two; who would wait longer is better
 /// told at once.
@@ -129,15 +120,9 @@ impl PasswordHasher {
         let mut salt = [0; 16];
         self.0.random.fill(&mut salt);
         let password = password.clone();
-        self.blocking(move || {
-            let salt = SaltString::encode_b64(&salt).ok()?;
-            let hash = argon2()
-                .hash_password(password.expose().as_bytes(), &salt)
-                .ok()?;
-            Some(Secret::new(hash.to_string()))
-        })
-        .await?
-        .ok_or_else(|| ServiceError::internal("argon2 failed"))
+        self.blocking(move || argon2id::hash(password.expose().as_bytes(), &salt))
+            .await?
+            .ok_or_else(|| ServiceError::internal("argon2 failed"))
     }
 
     /// Whether the password is the one that was hashed. Without a hash the answer is
@@ -167,12 +152,7 @@ impl PasswordHasher {
         let matches = self
             .blocking(move || {
                 let _queued = queued;
-                let hash = PasswordHash::new(hash.expose()).ok()?;
-                Some(
-                    argon2()
-                        .verify_password(password.expose().as_bytes(), &hash)
-                        .is_ok(),
-                )
+                argon2id::is_hash_of(&hash, password.expose().as_bytes())
             })
             .await?
             .ok_or_else(|| ServiceError::internal("a stored password hash is damaged"))?;
@@ -217,11 +197,6 @@ impl fmt::Debug for PasswordHasher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PasswordHasher").finish_non_exhaustive()
     }
-}
-
-fn argon2() -> Argon2<'static> {
-    let params = Params::new(MEMORY_KIB, PASSES, LANES, None).unwrap_or_default();
-    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
 }
 
 #[cfg(test)]
