@@ -90,6 +90,25 @@ async fn every_example_for_exchanges_does_what_its_page_says() {
     assert!(logs[0].1.starts_with("reserved_namespace: "), "{logs:?}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_guest_of_the_benches_makes_one_claim_of_two_fields() {
+    let server = TestServer::start().await;
+    let job = server
+        .client("job")
+        .metadata("department", "finance")
+        .may_call(API, &[]);
+    let job = job.create().await;
+    server
+        .bind(CREDENTIALS_EXCHANGE, [guest("two-fields")])
+        .await;
+
+    let reply = server.exchange(&job).send().await.expect_token();
+
+    let claims = reply.claims();
+    assert_eq!(claims["https://example.com/department"], "job of finance");
+    assert!(server.execution(&reply).await.refused().is_empty());
+}
+
 #[test]
 fn no_example_and_no_guest_is_without_a_test() {
     let folders = |path: &str| {
@@ -115,7 +134,10 @@ fn no_example_and_no_guest_is_without_a_test() {
         "roles-and-organization",
     ];
     assert_eq!(folders("../example-actions"), examples);
-    assert_eq!(folders("guests"), ["c", "python", "scripted", "zoo"]);
+    assert_eq!(
+        folders("guests"),
+        ["c", "python", "scripted", "two-fields", "zoo"]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
