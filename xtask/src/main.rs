@@ -8,6 +8,7 @@
 )]
 #![expect(clippy::print_stderr, reason = "errors and progress go to stderr")]
 
+mod bench;
 mod checks;
 mod demo;
 mod guests;
@@ -29,6 +30,7 @@ Usage: cargo xtask <COMMAND> [--help]
 Commands:
   test     Runs every check: format, guests, clippy, docs, cargo-deny, tests, doctests
   guests   Builds the example Actions and the test guests to target/guests/
+  bench    Measures what Claimsmith takes, beside others of its kind where there are any
   demo     Starts a server, uploads Actions, gets tokens and shows what is in them
   soak     Runs hostile guests against a server beside a well-behaved tenant
 ";
@@ -48,6 +50,7 @@ fn run(mut arguments: Arguments) -> Result<()> {
     match command.as_deref() {
         Some("test") => checks::command(arguments),
         Some("guests") => guests::command(arguments),
+        Some("bench") => bench::command(arguments),
         Some("demo") => demo::command(arguments),
         Some("soak") => soak::command(arguments),
         Some(unknown) => bail!("there is no command `{unknown}`\n\n{HELP}"),

@@ -89,6 +89,11 @@ impl Program {
         self
     }
 
+    /// The command, for whoever starts it and lets it run.
+    pub(crate) fn into_command(self) -> Command {
+        self.command
+    }
+
     /// Shows the command line, runs it with its output passing through, and fails
     /// unless it exits with 0.
     pub(crate) fn run(mut self) -> Result<()> {

@@ -1,7 +1,7 @@
 //! Guests: the example Actions and the tests' fixtures, compiled to WebAssembly.
 
 mod c;
-mod debian;
+pub(crate) mod debian;
 mod python;
 mod rust;
 mod toolchain;
@@ -52,6 +52,12 @@ pub(crate) fn build_examples(root: &Path) -> Result<()> {
 /// Builds the guests in Rust only: the example Actions and the tests' fixtures.
 pub(crate) fn build_rust(root: &Path) -> Result<()> {
     rust::build(root, Choice::Any)
+}
+
+/// Builds the crates directly below the folder of a workspace to
+/// `target/guests/<folder>.wasm`.
+pub(crate) fn build_rust_workspace(root: &Path, workspace: &Path) -> Result<()> {
+    rust::build_workspace(root, workspace, Choice::Any)
 }
 
 fn build_with(root: &Path, choice: Choice) -> Result<()> {

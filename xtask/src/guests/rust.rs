@@ -16,10 +16,15 @@ pub(crate) fn build(root: &Path, choice: Choice) -> Result<()> {
     build_examples(root, choice)?;
     let fixtures = root.join("tests/guests");
     if fixtures.join("Cargo.toml").is_file() {
-        let toolchain = toolchain::ensure(root, choice)?;
-        build_crates(root, &fixtures, crates_in(&fixtures)?, toolchain)?;
+        build_workspace(root, &fixtures, choice)?;
     }
     Ok(())
+}
+
+/// Builds each crate directly below a workspace's folder to `target/guests/<folder>.wasm`.
+pub(crate) fn build_workspace(root: &Path, workspace: &Path, choice: Choice) -> Result<()> {
+    let toolchain = toolchain::ensure(root, choice)?;
+    build_crates(root, workspace, crates_in(workspace)?, toolchain)
 }
 
 /// Builds each crate of `example-actions/` to `target/guests/<folder>.wasm`.

@@ -2,7 +2,7 @@
 //! with does. Event and answer are JSON, typed on both sides, as Extism's own
 //! documentation shows it.
 
-use extism_pdk::{FnResult, FromBytes, Json, ToBytes, encoding, plugin_fn};
+use extism_pdk::{FnResult, FromBytes, Json, ToBytes, plugin_fn};
 use serde::{Deserialize, Serialize};
 
 /// The fields that are read; there are no others in the input, which is in the peer's

@@ -1,0 +1,210 @@
+//! Tokens a second by client credentials, ES256: with an Action and without, beside
+//! oidc-provider with a hook in its own process.
+
+use std::ffi::OsStr;
+
+use anyhow::Result;
+use serde_json::json;
+
+use crate::bench::{
+    Bench,
+    figures::{Series, number},
+    machine::PROCESSORS,
+    peers::OidcProvider,
+    row::{Goal, Row, Unit},
+    server::Server,
+    tenant::Platform,
+    wrk::{self, Answers, Load, Target},
+};
+
+/// One side of the comparison.
+struct Side {
+    server: Server,
+    target: Target,
+    per_second: Series,
+    p99_ms: Series,
+    /// Of the server's processors, for one request.
+    cpu_us: Series,
+}
+
+impl Side {
+    fn of((server, target): (Server, Target)) -> Self {
+        Self {
+            server,
+            target,
+            per_second: Series::default(),
+            p99_ms: Series::default(),
+            cpu_us: Series::default(),
+        }
+    }
+
+    fn take_a_turn(&mut self, bench: &Bench, load: Load) -> Result<Answers> {
+        let before = self.server.cpu_us()?;
+        let answers = wrk::run(bench, &self.target, load)?;
+        let spent = self.server.cpu_us()? - before;
+        self.per_second.note(answers.per_second);
+        self.p99_ms.note(answers.p99_us / 1_000.0);
+        self.cpu_us.note(spent / answers.requests as f64);
+        Ok(answers)
+    }
+}
+
+/// Four servers that live at once, each asked in its turn: Claimsmith with an Action and
+/// without, oidc-provider as one process and as two. Those that nobody asks do nothing.
+pub(crate) fn measure(bench: &Bench) -> Result<Vec<Row>> {
+    let peer = OidcProvider::install(&bench.root)?;
+    let mut action = Side::of(claimsmith(bench, true)?);
+    let mut plain = Side::of(claimsmith(bench, false)?);
+    let mut one_process = Side::of(peer.start(bench, 1)?);
+    let mut cluster = Side::of(peer.start(bench, 2)?);
+    let mut steady = [Series::default(), Series::default()];
+    let mut http_us = Series::default();
+    let mut within = [Series::default(), Series::default()];
+    let full = Load::full(bench.effort.turn);
+    for side in [&action, &plain, &one_process, &cluster] {
+        // Node compiles what is hot, and all of them open their connections.
+        wrk::run(bench, &side.target, full)?;
+    }
+    bench.each_round(|| {
+        for side in [&mut action, &mut one_process, &mut plain, &mut cluster] {
+            side.take_a_turn(bench, full)?;
+        }
+        for (side, p99) in [&action, &plain].into_iter().zip(&mut steady) {
+            let answers = wrk::run(bench, &side.target, Load::steady(bench.effort.turn))?;
+            p99.note(answers.p99_us / 1_000.0);
+        }
+        http_us.note(cpu_us_of_http(bench, &action)?);
+        let threads = PROCESSORS.to_string();
+        let signing = [OsStr::new("signing"), threads.as_ref(), "500".as_ref()];
+        let signing = bench.within_process(&signing)?;
+        let reading = bench.within_process(&["storage".as_ref(), "100000".as_ref()])?;
+        let [sign_us, read_us] = &mut within;
+        sign_us.note(number(&signing, "/token_es256_cpu_ns")? / 1_000.0);
+        read_us.note(number(&reading, "/reads_of_a_request_cpu_ns")? / 1_000.0);
+        Ok(())
+    })?;
+    let [steady_action, steady_plain] = steady;
+    let rate = |side: &Side| side.per_second.clone();
+    Ok(vec![
+        Row {
+            measure: "tokens/s, ES256, one bound Action, against oidc-provider as one process"
+                .to_owned(),
+            figure: rate(&action).over(&one_process.per_second),
+            unit: Unit::Ratio,
+            goal: Some(Goal::AtLeast(10.0)),
+            beside: format!("{}/s against {}/s", rate(&action), rate(&one_process)),
+            data: json!({
+                "per_second": rate(&action).to_json(),
+                "oidc_provider_per_second": rate(&one_process).to_json(),
+                "oidc_provider_p99_ms": one_process.p99_ms.to_json(),
+            }),
+        },
+        Row {
+            measure: "the same against oidc-provider as a cluster of two workers".to_owned(),
+            figure: rate(&action).over(&cluster.per_second),
+            unit: Unit::Ratio,
+            goal: Some(Goal::AtLeast(6.0)),
+            beside: format!("{}/s against {}/s", rate(&action), rate(&cluster)),
+            data: json!({
+                "oidc_provider_per_second": rate(&cluster).to_json(),
+                "oidc_provider_p99_ms": cluster.p99_ms.to_json(),
+            }),
+        },
+        Row {
+            measure: "the same against no Action bound".to_owned(),
+            figure: rate(&action).over(&plain.per_second),
+            unit: Unit::Ratio,
+            goal: Some(Goal::AtLeast(0.8)),
+            beside: format!("{}/s against {}/s", rate(&action), rate(&plain)),
+            data: json!({"without_action_per_second": rate(&plain).to_json()}),
+        },
+        Row {
+            measure: "token p99 with an Action against without, at the same 1,500 tokens/s"
+                .to_owned(),
+            figure: steady_action.over(&steady_plain),
+            unit: Unit::Ratio,
+            goal: Some(Goal::AtMost(1.1)),
+            beside: format!("{steady_action} ms against {steady_plain} ms"),
+            data: json!({
+                "p99_ms": steady_action.to_json(),
+                "without_action_p99_ms": steady_plain.to_json(),
+            }),
+        },
+        Row {
+            measure: "token p99 with an Action against without, each at all that it can"
+                .to_owned(),
+            figure: action.p99_ms.over(&plain.p99_ms),
+            unit: Unit::Ratio,
+            goal: Some(Goal::AtMost(1.1)),
+            beside: format!("{} ms against {} ms", action.p99_ms, plain.p99_ms),
+            data: json!({
+                "p99_ms": action.p99_ms.to_json(),
+                "without_action_p99_ms": plain.p99_ms.to_json(),
+            }),
+        },
+        where_it_goes(&action, &plain, &http_us, &within),
+    ])
+}
+
+/// A server with one tenant, which has a bound Action or not.
+fn claimsmith(bench: &Bench, with_action: bool) -> Result<(Server, Target)> {
+    let name = if with_action { "action" } else { "plain" };
+    let data = bench.folder.join(name);
+    let server = Server::claimsmith(bench, &data)?;
+    let tenant = Platform::of(&server, &data)?.tenant("a", "ES256")?;
+    if with_action {
+        tenant.run_action(&bench.module("two-fields")?, None)?;
+        tenant.has_claim()?;
+    }
+    Ok((server, tenant.target()))
+}
+
+/// What a request takes that is refused once it was read: for a grant that there is not.
+fn cpu_us_of_http(bench: &Bench, side: &Side) -> Result<f64> {
+    let mut target = side.target.clone();
+    for request in &mut target.requests {
+        for (name, value) in &mut request.form {
+            if *name == "grant_type" {
+                "none".clone_into(value);
+            }
+        }
+    }
+    let load = Load {
+        expects_errors: true,
+        ..Load::full(bench.effort.turn)
+    };
+    let before = side.server.cpu_us()?;
+    let answers = wrk::run(bench, &target, load)?;
+    Ok((side.server.cpu_us()? - before) / answers.requests as f64)
+}
+
+/// Where a token's processor time goes. Each part is measured by itself, and the Action's is
+/// what a token takes more with it; so the rest is what none of them is, and their errors.
+fn where_it_goes(action: &Side, plain: &Side, http: &Series, within: &[Series; 2]) -> Row {
+    let [sign, read] = within;
+    let whole = action.cpu_us.median();
+    let parts = [
+        ("HTTP", http.median()),
+        ("signing", sign.median()),
+        ("storage", read.median()),
+        ("Action and its record", whole - plain.cpu_us.median()),
+    ];
+    let known: f64 = parts.iter().map(|(_, part)| part).sum();
+    let all = parts.iter().copied().chain([("the rest", whole - known)]);
+    let shares: Vec<_> = all
+        .map(|(name, part)| format!("{name} {:.0} % ({part:.0} µs)", part / whole * 100.0))
+        .collect();
+    Row {
+        measure: "the server's processor time for a token, ES256, one bound Action".to_owned(),
+        figure: action.cpu_us.clone(),
+        unit: Unit::Microseconds,
+        goal: None,
+        beside: shares.join(", "),
+        data: json!({
+            "without_action_us": plain.cpu_us.to_json(),
+            "http_us": http.to_json(),
+            "signing_us": sign.to_json(),
+            "storage_us": read.to_json(),
+        }),
+    }
+}
