@@ -50,7 +50,9 @@ impl Layout {
             match payload? {
                 Payload::MemorySection(memories) => {
                     let memory = memories.into_iter().next();
-                    layout.pages = memory.context("a memory section without memories")??.initial;
+                    layout.pages = memory
+                        .context("a memory section without memories")??
+                        .initial;
                 }
                 Payload::GlobalSection(section) => {
                     for global in section {

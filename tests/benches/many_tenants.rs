@@ -46,7 +46,9 @@ pub(crate) fn furnish(data: &Path, count: usize, module: &Path) -> Result<Value>
         while let Some(written) = writing.join_next().await {
             written??;
         }
-        let hosts: Vec<_> = (0..count).map(|number| stored::host(&name(number))).collect();
+        let hosts: Vec<_> = (0..count)
+            .map(|number| stored::host(&name(number)))
+            .collect();
         Ok(json!({
             "hosts": hosts,
             "client_id": CLIENT_ID,

@@ -20,7 +20,8 @@ pub(crate) fn measure(rounds: u64) -> Result<Value> {
         .build()?;
     runtime.block_on(async {
         // A key for data that is gone when this ends.
-        let storage = SledStorage::open(folder.path(), &MasterKey::parse(&"ab".repeat(32))?).await?;
+        let storage =
+            SledStorage::open(folder.path(), &MasterKey::parse(&"ab".repeat(32))?).await?;
         stored::write_tenant(&storage, TENANT, "of this bench", None).await?;
         let store = storage.tenant(&TENANT.parse()?);
         let client_id = CLIENT_ID.parse()?;

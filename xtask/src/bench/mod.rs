@@ -1,7 +1,6 @@
 //! `cargo xtask bench`: what Claimsmith takes, and what others of its kind take on the same
 //! processors in the same minutes.
 
-mod client;
 mod figures;
 mod machine;
 mod peers;
@@ -307,7 +306,10 @@ mod tests {
     fn a_measurement_that_is_not_there_is_refused_with_those_that_are() {
         let error = chosen(&["tokens".to_owned(), "bread".to_owned()]);
 
-        let error = error.err().map(|error| error.to_string()).unwrap_or_default();
+        let error = error
+            .err()
+            .map(|error| error.to_string())
+            .unwrap_or_default();
         assert!(error.starts_with("there is no row `bread`"), "{error}");
         assert!(error.contains("neighbour"), "{error}");
     }

@@ -68,7 +68,8 @@ impl OidcProvider {
         let is_installed = folder.join("node_modules/oidc-provider").is_dir()
             && fs::read(folder.join(lock)).ok() == fs::read(source.join(lock)).ok();
         for file in ["package.json", lock, "server.js"] {
-            let contents = fs::read(source.join(file)).with_context(|| format!("reading {file}"))?;
+            let contents =
+                fs::read(source.join(file)).with_context(|| format!("reading {file}"))?;
             process::write_file(&folder.join(file), contents)?;
         }
         if !is_installed {

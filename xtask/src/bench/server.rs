@@ -13,17 +13,20 @@ use std::{
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-use super::{
-    Bench,
-    client::{Client, Content},
+use super::Bench;
+use crate::{
+    process::Program,
+    soak::client::{Client, Content},
 };
-use crate::process::Program;
 
 /// Node takes a second to start, and so does a first start with keys to be made.
 const START_TIME_LIMIT: Duration = Duration::from_secs(120);
 
 /// A server without requests stops at once.
 const STOP_TIME_LIMIT: Duration = Duration::from_secs(30);
+
+/// How the names of the threads begin that do nothing but store.
+const STORING_THREADS: [&str; 3] = ["execution-log", "sled-", "storage-writer"];
 
 /// How often a starting server is asked: start times are measured to this.
 const POLL_EVERY: Duration = Duration::from_millis(1);
@@ -102,9 +105,35 @@ impl Server {
     pub(crate) fn memory_mib(&self) -> Result<f64> {
         let status = self.proc("status")?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let kib: Option<f64> =
-            line.and_then(|line| line.split_whitespace().next()?.parse().ok());
+        let kib: Option<f64> = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
         Ok(kib.context("/proc tells no resident set")? / 1_024.0)
+    }
+
+    /// The processor time that its threads which store have had so far, in microseconds: the
+    /// writers of data and of execution records, and sled's own. Threads that have ended
+    /// aren't in it; sled ends some when there is little to do.
+    pub(crate) fn storing_cpu_us(&self) -> Result<f64> {
+        let tasks = format!("/proc/{}/task", self.child.id());
+        let tasks = fs::read_dir(&tasks).with_context(|| format!("reading {tasks}"))?;
+        let mut nanoseconds = 0.0;
+        for task in tasks {
+            let task = task.context("reading a thread of the server")?.path();
+            // A thread may end between two looks; what it had is then not known.
+            let (Ok(name), Ok(times)) = (
+                fs::read_to_string(task.join("comm")),
+                fs::read_to_string(task.join("schedstat")),
+            ) else {
+                continue;
+            };
+            if STORING_THREADS
+                .iter()
+                .any(|prefix| name.starts_with(prefix))
+            {
+                let first = times.split_whitespace().next().unwrap_or_default();
+                nanoseconds += first.parse::<f64>().context("/proc tells no times")?;
+            }
+        }
+        Ok(nanoseconds / 1_000.0)
     }
 
     /// The processor time that it has had so far, in microseconds, to a hundredth of a second.
@@ -116,7 +145,9 @@ impl Server {
         let fields = stat.rsplit_once(')').map(|(_, fields)| fields);
         let fields = fields.context("/proc tells no times")?.split_whitespace();
         let ticks = fields.skip(11).take(2).map(str::parse::<f64>);
-        let ticks: f64 = ticks.sum::<Result<_, _>>().context("/proc tells no times")?;
+        let ticks: f64 = ticks
+            .sum::<Result<_, _>>()
+            .context("/proc tells no times")?;
         Ok(ticks * 10_000.0)
     }
 
@@ -126,7 +157,12 @@ impl Server {
         Program::new("kill")
             .args(["-TERM", &self.child.id().to_string()])
             .read()?;
-        while self.child.try_wait().context("waiting for a server")?.is_none() {
+        while self
+            .child
+            .try_wait()
+            .context("waiting for a server")?
+            .is_none()
+        {
             if started.elapsed() > STOP_TIME_LIMIT {
                 bail!("a server did not stop when asked to\n{}", self.log());
             }
@@ -166,4 +202,3 @@ pub(crate) fn free_address() -> Result<SocketAddr> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("looking for a port")?;
     listener.local_addr().context("looking for a port")
 }
-

@@ -38,7 +38,9 @@ pub(crate) fn print(rows: &[Row]) {
 
 /// The rows as a table in Markdown.
 pub(crate) fn markdown(rows: &[Row]) -> String {
-    let mut text = String::from("| measure | must reach | figure | reached | made from |\n|---|---|---|---|---|\n");
+    let mut text = String::from(
+        "| measure | must reach | figure | reached | made from |\n|---|---|---|---|---|\n",
+    );
     for row in rows {
         let reached = match row.is_reached() {
             Some(true) => "yes",

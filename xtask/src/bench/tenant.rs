@@ -7,11 +7,13 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
 use super::{
-    client::{Client, Content},
     server::{Server, bootstrap},
     wrk::{Target, TokenRequest},
 };
-use crate::demo::api::{encoded, text};
+use crate::{
+    demo::api::{encoded, text},
+    soak::client::{Client, Content},
+};
 
 /// The API that tokens are for.
 const AUDIENCE: &str = "https://api.example.com/";
@@ -222,7 +224,9 @@ fn token(client: &Client, request: &TokenRequest) -> Result<String> {
 
 fn answer(client: &Client, path: &str, request: &TokenRequest) -> Result<Value> {
     let fields = request.form.iter();
-    let form: Vec<_> = fields.map(|(name, value)| (*name, value.as_str())).collect();
+    let form: Vec<_> = fields
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
     client.expect(200, "POST", path, None, &Content::Form(&form))
 }
 

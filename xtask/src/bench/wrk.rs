@@ -93,7 +93,10 @@ pub(crate) fn run(bench: &Bench, target: &Target, load: Load) -> Result<Answers>
     let output = bench
         .pinned("wrk")
         .args(["--threads", "1", "--connections", CONNECTIONS])
-        .args(["--duration", &format!("{}s", load.duration.as_secs().max(1))])
+        .args([
+            "--duration",
+            &format!("{}s", load.duration.as_secs().max(1)),
+        ])
         .args(["--timeout", "30s", "--script"])
         .args([script.as_os_str()])
         .args([format!("http://{}", target.address)])
@@ -184,7 +187,10 @@ mod tests {
     fn a_request_is_a_line_with_its_form_encoded() {
         let request = TokenRequest {
             host: "a.example.com".to_owned(),
-            form: vec![("client_id", "a b".to_owned()), ("audience", "x/".to_owned())],
+            form: vec![
+                ("client_id", "a b".to_owned()),
+                ("audience", "x/".to_owned()),
+            ],
         };
 
         assert_eq!(

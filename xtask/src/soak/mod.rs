@@ -1,7 +1,7 @@
 //! `cargo xtask soak`: the zoo of hostile guests against a real server for as long as one
 //! likes, beside a neighbour who means well.
 
-mod client;
+pub(crate) mod client;
 mod hunt;
 mod memory;
 mod neighbour;

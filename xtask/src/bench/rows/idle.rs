@@ -35,7 +35,10 @@ pub(crate) fn measure(bench: &Bench) -> Result<Vec<Row>> {
         figure: idle,
         unit: Unit::Mebibytes,
         goal: Some(Goal::AtMost(60.0)),
-        beside: format!("right after a load of {} s {after} MiB", bench.effort.turn.as_secs()),
+        beside: format!(
+            "right after a load of {} s {after} MiB",
+            bench.effort.turn.as_secs()
+        ),
         data: json!({"after_load_mib": after.to_json()}),
     }])
 }
