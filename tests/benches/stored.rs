@@ -3,8 +3,9 @@
 use anyhow::Result;
 use claimsmith_model::{
     Action, ActionVersion, AllowedHosts, Binding, Client, ClientGrant, GrantType, LimitSettings,
-    ModuleInfo, OnError, OrganizationUsage, ResourceServer, Scope, Secret, SigningAlgorithm,
-    Tenant, TenantSettings, Timestamp, TokenDialect, TokenEndpointAuthMethod, Trigger,
+    ModuleInfo, OnError, OrganizationUsage, RefreshTokenSettings, ResourceServer, Scope, Secret,
+    SigningAlgorithm, Tenant, TenantSettings, Timestamp, TokenDialect, TokenEndpointAuthMethod,
+    Trigger,
 };
 use claimsmith_storage::Storage;
 
@@ -108,6 +109,7 @@ fn client(secret: &str) -> Result<Client> {
         id_token_signing_algorithm: None,
         id_token_lifetime_s: 36_000,
         organization_usage: OrganizationUsage::Allow,
+        refresh_token: RefreshTokenSettings::default(),
         created_at: at(),
         updated_at: at(),
     })

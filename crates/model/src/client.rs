@@ -41,10 +41,44 @@ pub struct Client {
     /// Whether its users log in to an organization.
     #[serde(default)]
     pub organization_usage: OrganizationUsage,
+    /// How long its refresh tokens live, and whether they are replaced.
+    #[serde(default)]
+    pub refresh_token: RefreshTokenSettings,
     /// When it was created.
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
+}
+
+/// How long a client's refresh tokens live, and whether each exchange replaces them.
+///
+/// The defaults are those of RFC 9700 section 4.14: rotation, and an end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefreshTokenSettings {
+    /// Whether each exchange replaces the token, and a token that was replaced revokes
+    /// all of its login when it comes back.
+    pub rotating: bool,
+    /// For how many seconds a replaced token may be exchanged again, because a client's
+    /// requests overlap.
+    pub leeway_s: u32,
+    /// How many seconds after the login they end whatever happens; none for never.
+    pub lifetime_s: Option<u32>,
+    /// How many seconds after the last exchange they end; none for never.
+    pub idle_lifetime_s: Option<u32>,
+}
+
+impl Default for RefreshTokenSettings {
+    /// Rotating, thirty days, fifteen of them idle: what the reference product gives a
+    /// client whose refresh tokens rotate and expire. Three seconds of leeway, for
+    /// requests that overlap, where it gives none: two tabs must not log anybody out.
+    fn default() -> Self {
+        Self {
+            rotating: true,
+            leeway_s: 3,
+            lifetime_s: Some(2_592_000),
+            idle_lifetime_s: Some(1_296_000),
+        }
+    }
 }
 
 /// How a client proves who it is at the token endpoint (RFC 7591 section 2).

@@ -102,6 +102,10 @@ identifiers! {
     ExecutionId;
     /// A signing key, the `kid` of RFC 7517 section 4.5.
     KeyId;
+    /// A user's session in one browser, the `sid` of OpenID Connect.
+    SessionId;
+    /// What the refresh tokens of one login stand for, `rt_…`.
+    RefreshGrantId;
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The nouns of Claimsmith: tenants, clients, users, Actions, bindings, events,
+//! The nouns of Claimsmith: tenants, clients, users, logins, Actions, bindings, events,
 //! commands, executions, limits.
 //!
 //! Nothing here does I/O, waits, or reads a clock: time and chance come in
@@ -25,6 +25,7 @@ mod execution;
 mod histogram;
 mod id;
 mod limit;
+mod login;
 mod organization;
 mod resource_server;
 mod secret;
@@ -37,7 +38,10 @@ pub use action::{
     Action, ActionSecret, ActionVersion, Binding, ModuleInfo, OnError, TriggerBindings,
 };
 pub use allowed_hosts::{ALLOWED_HOSTS_MAX, AllowedHosts, InvalidHost, Origin};
-pub use client::{Client, ClientGrant, GrantType, OrganizationUsage, TokenEndpointAuthMethod};
+pub use client::{
+    Client, ClientGrant, GrantType, OrganizationUsage, RefreshTokenSettings,
+    TokenEndpointAuthMethod,
+};
 pub use command::{Command, Denial, DenialCode};
 pub use environment::{Clock, Random, Timestamp};
 pub use event::{
@@ -52,11 +56,16 @@ pub use execution::{
 pub use histogram::{Distribution, Histogram};
 pub use id::{
     ActionId, BindingId, ClientGrantId, ClientId, ConnectionId, ExecutionId, InvalidId, KeyId,
-    OrganizationId, ResourceServerId, RoleId, TenantId, UserId, VersionId,
+    OrganizationId, RefreshGrantId, ResourceServerId, RoleId, SessionId, TenantId, UserId,
+    VersionId,
 };
 pub use limit::{
     Limit, LimitError, LimitInForce, LimitScope, LimitSettings, LimitSpec, LimitUnit, ServerLimits,
     UnknownLimit,
+};
+pub use login::{
+    AuthorizationCode, Consent, LIVE_REFRESH_TOKENS_MAX, LiveRefreshToken, RedeemedCode,
+    RefreshGrant, Session,
 };
 pub use organization::{Membership, Organization};
 pub use resource_server::{ResourceServer, Scope, TokenDialect};

@@ -7,8 +7,8 @@ use claimsmith_claims::Policy;
 use claimsmith_keys::KeySet;
 use claimsmith_model::{
     Client, ClientGrant, ClientId, Connection, GrantType, Limit, LimitSettings, OrganizationUsage,
-    ResourceServer, Scope, Secret, SigningAlgorithm, Tenant, TenantId, TenantSettings,
-    TokenDialect, TokenEndpointAuthMethod, Trigger,
+    RefreshTokenSettings, ResourceServer, Scope, Secret, SigningAlgorithm, Tenant, TenantId,
+    TenantSettings, TokenDialect, TokenEndpointAuthMethod, Trigger,
 };
 use claimsmith_runtime::{ActionCache, Limits, Share};
 use claimsmith_storage::{Page, TenantStorage};
@@ -623,6 +623,7 @@ async fn furnish(
         id_token_signing_algorithm: None,
         id_token_lifetime_s: ID_TOKEN_LIFETIME_S,
         organization_usage: OrganizationUsage::Deny,
+        refresh_token: RefreshTokenSettings::default(),
         created_at: now,
         updated_at: now,
     };

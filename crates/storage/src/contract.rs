@@ -16,6 +16,7 @@ mod bindings;
 mod clients;
 mod executions;
 mod fixtures;
+mod logins;
 mod organizations;
 mod reopening;
 mod roles;
@@ -49,6 +50,7 @@ pub async fn contract<S: Storage + 'static>(open: impl AsyncFn() -> S) {
     actions::check(&*storage).await;
     bindings::check(&*storage).await;
     tokens::check(&*storage).await;
+    logins::check(&*storage).await;
     stamp::check(&*storage).await;
 
     let before = reopening::fill(&*storage).await;

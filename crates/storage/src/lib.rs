@@ -52,9 +52,10 @@ pub use figures::{ExecutionLogFigures, StorageFigures};
 pub use memory::{MemoryKeyValue, MemoryStorage};
 pub use memory_log::MemoryExecutionLog;
 pub use repository::{
-    ActionRepository, BindingRepository, ClientGrantRepository, ClientRepository,
-    ConnectionRepository, ExecutionLog, KeyRepository, OrganizationRepository, Page,
-    ResourceServerRepository, RoleRepository, StampRepository, Storage, TenantStorage,
-    TokenRepository, UserRepository,
+    ActionRepository, BindingRepository, ClientGrantRepository, ClientRepository, CodeRepository,
+    ConnectionRepository, ConsentRepository, ExecutionLog, GivenTokens, KeyRepository,
+    OrganizationRepository, Page, RefreshExchange, RefreshExchanged, RefreshTokenRepository,
+    ResourceServerRepository, RoleRepository, SessionRepository, StampRepository, Storage,
+    TenantStorage, TokenRepository, UserRepository,
 };
 pub use seal::{InvalidMasterKey, MasterKey, Sealer};

@@ -1,5 +1,7 @@
 //! The repository traits.
 
+mod logins;
+
 use std::{fmt::Debug, sync::Arc};
 
 use async_trait::async_trait;
@@ -11,6 +13,11 @@ use claimsmith_model::{
 };
 
 use crate::{ExecutionLogFigures, StorageError, StorageFigures};
+
+pub use logins::{
+    CodeRepository, ConsentRepository, GivenTokens, RefreshExchange, RefreshExchanged,
+    RefreshTokenRepository, SessionRepository,
+};
 
 type Result<T> = std::result::Result<T, StorageError>;
 
@@ -68,6 +75,10 @@ pub trait TenantStorage:
     + ActionRepository
     + BindingRepository
     + TokenRepository
+    + SessionRepository
+    + CodeRepository
+    + RefreshTokenRepository
+    + ConsentRepository
     + StampRepository
 {
 }
@@ -78,7 +89,8 @@ pub trait StampRepository: Send + Sync + Debug {
     /// A number that is another after every change of what token requests depend
     /// on: the tenant and its settings, signing keys, clients, resource servers,
     /// client grants, connections, roles, organizations (not their members),
-    /// Actions and bindings. Users, memberships and tokens don't count.
+    /// Actions and bindings. Users, memberships, tokens, sessions and consent don't
+    /// count.
     ///
     /// A cache reads the stamp first and then what it keeps; it holds as long as
     /// the stamp does. A tenant that doesn't exist has the stamp 0.
@@ -117,7 +129,8 @@ pub trait ClientRepository: Send + Sync + Debug {
     /// `NotFound`, `Changed`.
     async fn update_client(&self, before: &Client, after: &Client) -> Result<()>;
 
-    /// Deletes a client and its grants; one that isn't there is no error.
+    /// Deletes a client with its client grants, refresh grants and what users allowed
+    /// it; one that isn't there is no error.
     async fn delete_client(&self, id: &ClientId) -> Result<()>;
 }
 
@@ -264,8 +277,8 @@ pub trait UserRepository: Send + Sync + Debug {
         now: Timestamp,
     ) -> Result<()>;
 
-    /// Deletes a user with memberships and what `/userinfo` keeps; one who isn't
-    /// there is no error.
+    /// Deletes a user with memberships, sessions, refresh grants, consent and what
+    /// `/userinfo` keeps; one who isn't there is no error.
     async fn delete_user(&self, id: &UserId) -> Result<()>;
 }
 
@@ -435,9 +448,17 @@ pub trait TokenRepository: Send + Sync + Debug {
     /// Stores a new opaque token under its SHA-256.
     async fn put_opaque_token(&self, sha256: &[u8; 32], token: &OpaqueToken) -> Result<()>;
 
-    /// Deletes opaque tokens that expired before `now`, at most `limit` of them;
-    /// answers how many.
-    async fn remove_expired_opaque_tokens(&self, now: Timestamp, limit: usize) -> Result<usize>;
+    /// Deletes an opaque token; one that isn't there is no error.
+    async fn remove_opaque_token(&self, sha256: &[u8; 32]) -> Result<()>;
+
+    /// Deletes what ended before `now` of opaque tokens, codes, refresh grants,
+    /// sessions and texts used once, and files anew what was put off; at most `limit` of
+    /// both, the oldest first. Answers how many.
+    async fn remove_expired(&self, now: Timestamp, limit: usize) -> Result<usize>;
+
+    /// Notes that a text of that purpose was used, until `end`. Answers whether it had
+    /// not been noted before: a `jti` is good once (RFC 7523 section 3).
+    async fn use_once(&self, purpose: &'static str, text: &str, end: Timestamp) -> Result<bool>;
 
     /// The custom ID token claims of a user at a client, as of the last login.
     async fn userinfo_claims(&self, user: &UserId, client: &ClientId) -> Result<JsonObject>;

@@ -1,8 +1,8 @@
 //! OAuth clients.
 
 use claimsmith_model::{
-    Client, ClientId, GrantType, JsonObject, OrganizationUsage, SigningAlgorithm,
-    TokenEndpointAuthMethod,
+    Client, ClientId, GrantType, JsonObject, OrganizationUsage, RefreshTokenSettings,
+    SigningAlgorithm, TokenEndpointAuthMethod,
 };
 use serde_json::Value;
 
@@ -89,6 +89,7 @@ pub async fn create(admin: &TenantAdmin, body: JsonObject) -> Result<Client, Ser
         id_token_signing_algorithm: None,
         id_token_lifetime_s: ID_TOKEN_LIFETIME_S,
         organization_usage: OrganizationUsage::default(),
+        refresh_token: RefreshTokenSettings::default(),
         created_at: now,
         updated_at: now,
     };

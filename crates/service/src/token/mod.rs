@@ -3,8 +3,12 @@
 mod client;
 mod client_credentials;
 mod error;
+pub(crate) mod hash;
 mod issue;
+pub(crate) mod login;
 mod password;
+mod refresh;
+pub(crate) mod refresh_token;
 mod request_facts;
 mod user_info;
 
@@ -91,7 +95,11 @@ impl TokenService {
                 self.password(context, &configuration, client, grant, request, facts)
                     .await
             }
-            GrantType::AuthorizationCode | GrantType::Implicit | GrantType::RefreshToken => {
+            GrantType::RefreshToken => {
+                self.refresh(context, &configuration, client, request, facts)
+                    .await
+            }
+            GrantType::AuthorizationCode | GrantType::Implicit => {
                 Err(TokenEndpointError::UnsupportedGrant(grant.as_str().to_owned()).into())
             }
         }
@@ -99,8 +107,8 @@ impl TokenService {
 }
 
 impl TokenService {
-    /// Forgets opaque tokens that have expired, a bounded number for each tenant.
-    /// Answers how many; to be called again when that isn't zero.
+    /// Forgets tokens, codes and sessions that have ended, a bounded number for each
+    /// tenant. Answers how many; to be called again when that isn't zero.
     ///
     /// # Errors
     /// When the store can't be written.
@@ -108,9 +116,7 @@ impl TokenService {
         let now = self.services.environment.clock.now();
         let mut forgotten = 0;
         for tenant in self.services.tenants.all() {
-            let removed = tenant
-                .store
-                .remove_expired_opaque_tokens(now, FORGOTTEN_AT_ONCE_MAX);
+            let removed = tenant.store.remove_expired(now, FORGOTTEN_AT_ONCE_MAX);
             forgotten += removed.await?;
         }
         Ok(forgotten)

@@ -1,15 +1,16 @@
 //! One small thing of each kind.
 
 use claimsmith_model::{
-    Action, ActionVersion, AllowedHosts, Binding, Client, ClientGrant, Connection, GrantType,
-    Identity, JsonObject, KeyUse, Limit, LimitSettings, Membership, ModuleInfo, OnError,
-    OpaqueToken, Organization, OrganizationUsage, Permission, ResourceServer, Role, Scope, Secret,
+    Action, ActionVersion, AllowedHosts, AuthorizationCode, Binding, Client, ClientGrant,
+    Connection, GrantType, Identity, JsonObject, KeyUse, Limit, LimitSettings, LiveRefreshToken,
+    Membership, ModuleInfo, OnError, OpaqueToken, Organization, OrganizationUsage, Permission,
+    RefreshGrant, RefreshTokenSettings, ResourceServer, Role, Scope, Secret, Session,
     SigningAlgorithm, StoredKey, Tenant, TenantSettings, Timestamp, TokenDialect,
     TokenEndpointAuthMethod, Trigger, User,
 };
 use serde_json::{Value, json};
 
-use crate::{Storage, value::sha256_hex};
+use crate::{GivenTokens, Storage, value::sha256_hex};
 
 /// The bytes of a module.
 pub const MODULE: &[u8] = b"\0asm\x01\0\0\0 the module of the tests";
@@ -69,6 +70,7 @@ pub(super) fn client(id: &str) -> Client {
         id_token_signing_algorithm: None,
         id_token_lifetime_s: 36_000,
         organization_usage: OrganizationUsage::Allow,
+        refresh_token: RefreshTokenSettings::default(),
         created_at: at(0),
         updated_at: at(0),
     }
@@ -274,9 +276,73 @@ pub(super) fn opaque_token(expires_at: Timestamp) -> OpaqueToken {
     }
 }
 
+/// A session that ends a million milliseconds later.
+pub(super) fn session(id: &str, user: &str) -> Session {
+    Session {
+        id: id.parse().unwrap(),
+        user_id: user.parse().unwrap(),
+        connection: "Users".into(),
+        authenticated_at: at(0),
+        created_at: at(0),
+        last_interacted_at: at(0),
+        expires_at: at(1_000_000),
+        idle_expires_at: at(1_000_000),
+        clients: vec!["client-1".parse().unwrap()],
+    }
+}
+
+/// A code for `user-1` at `client-1` that ends a minute later.
+pub(super) fn authorization_code() -> AuthorizationCode {
+    AuthorizationCode {
+        client_id: "client-1".parse().unwrap(),
+        redirect_uri: Some("https://app.example.com/callback".into()),
+        code_challenge: Some("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM".into()),
+        user_id: "user-1".parse().unwrap(),
+        connection: "Users".into(),
+        session_id: Some("s-1".parse().unwrap()),
+        authenticated_at: at(0),
+        nonce: Some("n-0S6_WzA2Mj".into()),
+        audience: Some("https://api.example.com/".into()),
+        organization: None,
+        requested_scope: vec!["openid".into()],
+        scope: vec!["openid".into()],
+        access_token_claims: object(json!({ "https://example.com/role": "admin" })),
+        id_token_claims: JsonObject::new(),
+        execution_id: "execution-1".parse().unwrap(),
+        expires_at: at(60_000),
+        redeemed: None,
+    }
+}
+
+/// A rotating grant of `user-1` at `client-1` without end. Its token is 32 ones.
+pub(super) fn refresh_grant(id: &str) -> RefreshGrant {
+    RefreshGrant {
+        id: id.parse().unwrap(),
+        key: Secret::new("key-of-a-grant"),
+        user_id: "user-1".parse().unwrap(),
+        client_id: "client-1".parse().unwrap(),
+        connection: "Users".into(),
+        session_id: None,
+        authenticated_at: at(0),
+        audience: None,
+        organization: None,
+        scope: vec!["openid".into(), "offline_access".into()],
+        rotating: true,
+        created_at: at(0),
+        last_exchanged_at: None,
+        expires_at: None,
+        idle_expires_at: None,
+        live: vec![LiveRefreshToken {
+            sha256: [1; 32],
+            replaced_at: None,
+        }],
+    }
+}
+
 /// Makes a tenant and in it one or two of everything: `client-1`, `client-2`,
 /// `api-1`, `cgr_1`, `con_Users`, `user-1` (`ann@example.com`), `rol_1`, `org_1`,
-/// `action-1` with `version-1` bound to post-login, an opaque token under 32 sevens.
+/// `action-1` with `version-1` bound to post-login, an opaque token, a session and a
+/// code under 32 sevens, the refresh grant `rt_1`, consent of the user to the client.
 ///
 /// # Panics
 /// When storage answers an error.
@@ -333,4 +399,20 @@ pub async fn fill_tenant(storage: &dyn Storage, name: &str) {
         .put_userinfo_claims(&user, &client, &claims)
         .await
         .unwrap();
+    store
+        .put_session(&[7; 32], &session("s-1", "user-1"))
+        .await
+        .unwrap();
+    store
+        .put_authorization_code(&[7; 32], &authorization_code())
+        .await
+        .unwrap();
+    let given = GivenTokens {
+        refresh_grant: Some(refresh_grant("rt_1")),
+        opaque_token: None,
+    };
+    store.put_given_tokens(&given).await.unwrap();
+    let scope = ["read:all".to_owned()];
+    let given = store.give_consent(&user, &client, None, &scope, at(1));
+    given.await.unwrap();
 }

@@ -1,8 +1,9 @@
 //! What is stored is there after the backend was closed and opened again.
 
 use claimsmith_model::{
-    Action, ActionVersion, Client, ClientGrant, Connection, JsonObject, Membership, OpaqueToken,
-    Organization, ResourceServer, Role, StoredKey, Tenant, Trigger, TriggerBindings, User,
+    Action, ActionVersion, AuthorizationCode, Client, ClientGrant, Connection, Consent, JsonObject,
+    Membership, OpaqueToken, Organization, RefreshGrant, ResourceServer, Role, Session, StoredKey,
+    Tenant, Trigger, TriggerBindings, User,
 };
 
 use super::{ALL, MODULE, assert_conflict, fill_tenant, fixtures::user_with_email};
@@ -29,6 +30,10 @@ pub(super) struct Everything {
     bindings: Vec<TriggerBindings>,
     opaque_token: Option<OpaqueToken>,
     userinfo: JsonObject,
+    session: Option<Session>,
+    authorization_code: Option<AuthorizationCode>,
+    refresh_grants: Vec<RefreshGrant>,
+    consent: Option<Consent>,
     stamp: u64,
 }
 
@@ -72,6 +77,10 @@ pub(super) async fn everything(store: &dyn TenantStorage) -> Everything {
         bindings,
         opaque_token: store.opaque_token(&[7; 32]).await.unwrap(),
         userinfo: store.userinfo_claims(&user, &client).await.unwrap(),
+        session: store.session(&[7; 32]).await.unwrap(),
+        authorization_code: store.authorization_code(&[7; 32]).await.unwrap(),
+        refresh_grants: store.refresh_grants(&user, None).await.unwrap(),
+        consent: store.consent(&user, &client, None).await.unwrap(),
         stamp: store.configuration_stamp().await.unwrap(),
     }
 }

@@ -1,9 +1,12 @@
 //! OAuth clients.
 
 use async_trait::async_trait;
-use claimsmith_model::{Client, ClientGrantId, ClientId};
+use claimsmith_model::{Client, ClientGrantId, ClientId, RefreshGrantId};
 
-use super::{KeyValue, Result, client_grants::delete_grant, storage::same_id, tenant::KvTenant};
+use super::{
+    KeyValue, Result, client_grants::delete_grant, consents::delete_consents_at,
+    refresh_grants::delete_refresh_grant, storage::same_id, tenant::KvTenant,
+};
 use crate::{ClientRepository, Page};
 
 #[async_trait]
@@ -40,6 +43,12 @@ impl<K: KeyValue> ClientRepository for KvTenant<K> {
             for grant in grants {
                 delete_grant(change, keys, &grant)?;
             }
+            let refresh_grants = change.stored_values(&keys.refresh_grants_at(&id))?;
+            let refresh_grants: Vec<RefreshGrantId> = refresh_grants;
+            for grant in refresh_grants {
+                delete_refresh_grant(change, keys, &grant)?;
+            }
+            delete_consents_at(change, keys, &id)?;
             change.delete(&keys.client(&id));
             Ok(())
         })

@@ -12,10 +12,11 @@
 //! addresses, names, audiences) are hidden, which also bounds their length.
 
 use claimsmith_model::{
-    ActionId, ClientGrantId, ClientId, KeyId, OrganizationId, ResourceServerId, RoleId, TenantId,
-    Timestamp, Trigger, UserId, VersionId,
+    ActionId, ClientGrantId, ClientId, KeyId, OrganizationId, RefreshGrantId, ResourceServerId,
+    RoleId, TenantId, Timestamp, Trigger, UserId, VersionId,
 };
 
+use super::endings::Ending;
 use crate::{Sealer, seal::hex};
 
 /// A key.
@@ -33,12 +34,6 @@ impl Key {
 
     pub(super) fn as_bytes(&self) -> &[u8] {
         &self.0
-    }
-
-    /// The last part.
-    pub(super) fn last_part(&self) -> &str {
-        let last = self.0.rsplit(|byte| *byte == 0).next().unwrap_or_default();
-        std::str::from_utf8(last).unwrap_or_default()
     }
 
     /// The key in another kind that the last part of this one names.
@@ -321,25 +316,120 @@ impl TenantKeys {
     }
 
     pub(super) fn opaque_token(&self, sha256: &[u8; 32]) -> Key {
-        self.opaque_token_hex(&hex(sha256))
+        self.key(&["opaque", &hex(sha256)])
     }
 
-    pub(super) fn opaque_token_hex(&self, sha256: &str) -> Key {
-        self.key(&["opaque", sha256])
+    pub(super) fn session(&self, sha256: &[u8; 32]) -> Key {
+        self.key(&["session", &hex(sha256)])
     }
 
-    /// Opaque tokens in the order in which they end.
-    pub(super) fn opaque_token_end(&self, expires_at: Timestamp, sha256: &[u8; 32]) -> Key {
-        self.key(&["opaque-end", &sortable(expires_at), &hex(sha256)])
+    /// → the SHA-256 of the session's cookie.
+    pub(super) fn session_of(&self, user: &UserId, sha256: &[u8; 32]) -> Key {
+        self.key(&["session-of", user.as_str(), &hex(sha256)])
     }
 
-    pub(super) fn opaque_token_ends(&self) -> Prefix {
-        self.prefix(&["opaque-end"])
+    pub(super) fn sessions_of(&self, user: &UserId) -> Prefix {
+        self.prefix(&["session-of", user.as_str()])
     }
 
-    /// Whether a key of [`Self::opaque_token_end`] is of a token that ended before `now`.
+    pub(super) fn authorization_code(&self, sha256: &[u8; 32]) -> Key {
+        self.key(&["code", &hex(sha256)])
+    }
+
+    pub(super) fn refresh_grant(&self, id: &RefreshGrantId) -> Key {
+        self.key(&["refresh", id.as_str()])
+    }
+
+    /// A user's refresh grants at a client in the order of their beginning. → the
+    /// grant's id.
+    pub(super) fn refresh_grant_of(
+        &self,
+        user: &UserId,
+        client: &ClientId,
+        created_at: Timestamp,
+        id: &RefreshGrantId,
+    ) -> Key {
+        let created_at = sortable(created_at);
+        self.key(&[
+            "refresh-of",
+            user.as_str(),
+            client.as_str(),
+            &created_at,
+            id.as_str(),
+        ])
+    }
+
+    pub(super) fn refresh_grants_of(&self, user: &UserId, client: Option<&ClientId>) -> Prefix {
+        match client {
+            Some(client) => self.prefix(&["refresh-of", user.as_str(), client.as_str()]),
+            None => self.prefix(&["refresh-of", user.as_str()]),
+        }
+    }
+
+    /// The same grants from the client's side. → the grant's id.
+    pub(super) fn refresh_grant_at(&self, client: &ClientId, id: &RefreshGrantId) -> Key {
+        self.key(&["refresh-at", client.as_str(), id.as_str()])
+    }
+
+    pub(super) fn refresh_grants_at(&self, client: &ClientId) -> Prefix {
+        self.prefix(&["refresh-at", client.as_str()])
+    }
+
+    pub(super) fn consent(&self, user: &UserId, client: &ClientId, audience: Option<&str>) -> Key {
+        let audience = audience.unwrap_or_default();
+        let audience = self.sealer.hide(&["identifier", audience]);
+        self.key(&["consent", user.as_str(), client.as_str(), &audience])
+    }
+
+    pub(super) fn consents_of(&self, user: &UserId) -> Prefix {
+        self.prefix(&["consent", user.as_str()])
+    }
+
+    /// The same consent from the client's side. → nothing, but the key ends as the
+    /// consent's does.
+    pub(super) fn consent_at(
+        &self,
+        client: &ClientId,
+        user: &UserId,
+        audience: Option<&str>,
+    ) -> Key {
+        let audience = audience.unwrap_or_default();
+        let audience = self.sealer.hide(&["identifier", audience]);
+        self.key(&["consent-at", client.as_str(), user.as_str(), &audience])
+    }
+
+    pub(super) fn consents_at(&self, client: &ClientId) -> Prefix {
+        self.prefix(&["consent-at", client.as_str()])
+    }
+
+    /// What stands for a text that is good once.
+    pub(super) fn hidden_once(&self, purpose: &str, text: &str) -> String {
+        self.sealer.hide(&["once", purpose, text])
+    }
+
+    pub(super) fn used_once(&self, hidden: &str) -> Key {
+        self.key(&["once", hidden])
+    }
+
+    /// Things that end, in the order in which they do. → an [`Ending`].
+    pub(super) fn end(&self, end: Timestamp, ending: &Ending) -> Key {
+        let end = sortable(end);
+        match ending {
+            Ending::OpaqueToken(sha256) => self.key(&["end", &end, "opaque", &hex(sha256)]),
+            Ending::Session(sha256) => self.key(&["end", &end, "session", &hex(sha256)]),
+            Ending::AuthorizationCode(sha256) => self.key(&["end", &end, "code", &hex(sha256)]),
+            Ending::RefreshGrant(id) => self.key(&["end", &end, "refresh", id.as_str()]),
+            Ending::UsedOnce(hidden) => self.key(&["end", &end, "once", hidden]),
+        }
+    }
+
+    pub(super) fn ends(&self) -> Prefix {
+        self.prefix(&["end"])
+    }
+
+    /// Whether a key of [`Self::end`] is of something that ended before `now`.
     pub(super) fn ended_before(&self, end: &Key, now: Timestamp) -> bool {
-        let limit = self.key(&["opaque-end", &sortable(now)]);
+        let limit = self.key(&["end", &sortable(now)]);
         end.as_bytes() < limit.as_bytes()
     }
 
@@ -389,9 +479,10 @@ mod tests {
     }
 
     #[test]
-    fn tokens_sort_by_their_end() {
+    fn what_ends_sorts_by_its_end() {
         let keys = keys("dev");
-        let end = |millis| keys.opaque_token_end(Timestamp::from_millis(millis), &[1; 32]);
+        let token = Ending::OpaqueToken([1; 32]);
+        let end = |millis| keys.end(Timestamp::from_millis(millis), &token);
         assert!(end(9).as_bytes() < end(10).as_bytes());
         assert!(end(-5).as_bytes() < end(10).as_bytes());
         assert!(keys.ended_before(&end(9), Timestamp::from_millis(10)));

@@ -1,9 +1,15 @@
-//! Opaque access tokens, and what `/userinfo` shows.
+//! Opaque access tokens, what `/userinfo` shows, and texts that are good once.
 
 use async_trait::async_trait;
 use claimsmith_model::{ClientId, JsonObject, OpaqueToken, Timestamp, UserId};
 
-use super::{KeyValue, Result, tenant::KvTenant};
+use super::{
+    KeyValue, Result,
+    endings::{self, Ending},
+    keys::TenantKeys,
+    tenant::KvTenant,
+    transaction::Transaction,
+};
 use crate::{StorageError, TokenRepository};
 
 #[async_trait]
@@ -14,29 +20,34 @@ impl<K: KeyValue> TokenRepository for KvTenant<K> {
 
     async fn put_opaque_token(&self, sha256: &[u8; 32], token: &OpaqueToken) -> Result<()> {
         let (sha256, token) = (*sha256, token.clone());
+        self.change(move |change, keys| put_opaque_token(change, keys, &sha256, &token))
+            .await
+    }
+
+    async fn remove_opaque_token(&self, sha256: &[u8; 32]) -> Result<()> {
+        let sha256 = *sha256;
         self.change(move |change, keys| {
-            let key = keys.opaque_token(&sha256);
-            if let Some(replaced) = change.get::<OpaqueToken>(&key)? {
-                change.delete(&keys.opaque_token_end(replaced.expires_at, &sha256));
-            }
-            change.put(&keys.opaque_token_end(token.expires_at, &sha256), &())?;
-            change.put(&key, &token)
+            change.delete(&keys.opaque_token(&sha256));
+            Ok(())
         })
         .await
     }
 
-    async fn remove_expired_opaque_tokens(&self, now: Timestamp, limit: usize) -> Result<usize> {
+    async fn remove_expired(&self, now: Timestamp, limit: usize) -> Result<usize> {
+        self.change(move |change, keys| endings::remove_expired(change, keys, now, limit))
+            .await
+    }
+
+    async fn use_once(&self, purpose: &'static str, text: &str, end: Timestamp) -> Result<bool> {
+        let hidden = self.keys.hidden_once(purpose, text);
         self.change(move |change, keys| {
-            let mut removed = 0;
-            for end in change.stored_keys(&keys.opaque_token_ends(), limit)? {
-                if !keys.ended_before(&end, now) {
-                    break;
-                }
-                change.delete(&keys.opaque_token_hex(end.last_part()));
-                change.delete(&end);
-                removed += 1;
+            let key = keys.used_once(&hidden);
+            if change.contains(&key)? {
+                return Ok(false);
             }
-            Ok(removed)
+            change.put(&key, &end)?;
+            Ending::UsedOnce(hidden).file(change, keys, end)?;
+            Ok(true)
         })
         .await
     }
@@ -65,4 +76,17 @@ impl<K: KeyValue> TokenRepository for KvTenant<K> {
         })
         .await
     }
+}
+
+pub(super) fn put_opaque_token(
+    change: &mut Transaction<'_>,
+    keys: &TenantKeys,
+    sha256: &[u8; 32],
+    token: &OpaqueToken,
+) -> Result<()> {
+    let key = keys.opaque_token(sha256);
+    if !change.contains(&key)? {
+        Ending::OpaqueToken(*sha256).file(change, keys, token.expires_at)?;
+    }
+    change.put(&key, token)
 }

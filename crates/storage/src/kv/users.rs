@@ -8,7 +8,9 @@ use serde_json::Value;
 
 use super::{
     KeyValue, Result,
+    consents::delete_consents_of,
     keys::{Key, TenantKeys},
+    sessions::end_logins,
     storage::same_id,
     tenant::KvTenant,
     transaction::Transaction,
@@ -125,6 +127,8 @@ impl<K: KeyValue> UserRepository for KvTenant<K> {
             for userinfo in change.stored_keys(&keys.all_userinfo(&id), usize::MAX)? {
                 change.delete(&userinfo);
             }
+            end_logins(change, keys, &id, None)?;
+            delete_consents_of(change, keys, &id)?;
             change.delete(&keys.user(&id));
             Ok(())
         })

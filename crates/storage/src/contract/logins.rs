@@ -1,0 +1,411 @@
+//! What logins leave behind: sessions, authorization codes, refresh tokens, consent.
+
+use std::sync::Arc;
+
+use claimsmith_model::{LIVE_REFRESH_TOKENS_MAX, OpaqueToken, RefreshGrant, Timestamp};
+
+use super::{
+    assert_not_found,
+    fixtures::{at, authorization_code, client, opaque_token, refresh_grant, session, user},
+    new_tenant,
+};
+use crate::{GivenTokens, RefreshExchange, RefreshExchanged, Storage, StorageError, TenantStorage};
+
+pub(super) async fn check(storage: &dyn Storage) {
+    let store = new_tenant(storage, "logins").await;
+    for id in ["user-1", "user-2"] {
+        store.create_user(&user(id)).await.unwrap();
+    }
+    for id in ["client-1", "client-2"] {
+        store.create_client(&client(id)).await.unwrap();
+    }
+    sessions_belong_to_users(&*store).await;
+    ending_a_session_revokes_what_came_from_it(&*store).await;
+    a_code_is_redeemed_once(&store).await;
+    replaying_a_code_can_revoke_what_it_gave(&*store).await;
+    a_refresh_token_is_replaced_and_overlaps_within_the_leeway(&*store).await;
+    a_replaced_refresh_token_revokes_its_grant(&*store).await;
+    only_so_many_refresh_tokens_are_good_at_once(&*store).await;
+    of_too_many_refresh_grants_the_oldest_goes(&*store).await;
+    consent_grows(&*store).await;
+    what_has_ended_is_removed_and_what_goes_on_is_not(&*store).await;
+    a_text_is_used_once(&*store).await;
+    users_and_clients_take_their_logins_along(&*store).await;
+}
+
+async fn sessions_belong_to_users(store: &dyn TenantStorage) {
+    let stored = session("s-1", "user-1");
+    assert_eq!(store.session(&[1; 32]).await.unwrap(), None);
+    assert_not_found(store.put_session(&[1; 32], &session("s-1", "nobody")).await);
+    store.put_session(&[1; 32], &stored).await.unwrap();
+    let mut used = stored.clone();
+    used.last_interacted_at = at(5);
+    store.put_session(&[1; 32], &used).await.unwrap();
+    assert_eq!(store.session(&[1; 32]).await.unwrap(), Some(used));
+    store.end_session(&[1; 32]).await.unwrap();
+    store.end_session(&[1; 32]).await.unwrap();
+    assert_eq!(store.session(&[1; 32]).await.unwrap(), None);
+}
+
+async fn ending_a_session_revokes_what_came_from_it(store: &dyn TenantStorage) {
+    let of = |session: &str, id: &str| RefreshGrant {
+        session_id: Some(session.parse().unwrap()),
+        ..refresh_grant(id)
+    };
+    for (number, name) in [(1, "s-1"), (2, "s-2"), (3, "s-3")] {
+        store
+            .put_session(&[number; 32], &session(name, "user-1"))
+            .await
+            .unwrap();
+        give(store, of(name, &format!("rt_{name}"))).await;
+    }
+    let left = async || {
+        let grants = store.refresh_grants(&"user-1".parse().unwrap(), None).await;
+        let ids = grants
+            .unwrap()
+            .into_iter()
+            .map(|grant| grant.id.to_string());
+        ids.collect::<Vec<_>>()
+    };
+
+    store.end_session(&[1; 32]).await.unwrap();
+    assert_eq!(left().await, ["rt_s-2", "rt_s-3"]);
+
+    let kept = "s-3".parse().unwrap();
+    store
+        .end_all_logins(&"user-1".parse().unwrap(), Some(&kept))
+        .await
+        .unwrap();
+    assert_eq!(left().await, ["rt_s-3"]);
+    assert_eq!(store.session(&[2; 32]).await.unwrap(), None);
+    assert!(store.session(&[3; 32]).await.unwrap().is_some());
+    store
+        .end_all_logins(&"user-1".parse().unwrap(), None)
+        .await
+        .unwrap();
+    assert_eq!(left().await, [""; 0]);
+    assert_eq!(store.session(&[3; 32]).await.unwrap(), None);
+}
+
+async fn a_code_is_redeemed_once(store: &Arc<dyn TenantStorage>) {
+    let code = authorization_code();
+    store.put_authorization_code(&[1; 32], &code).await.unwrap();
+    assert_eq!(
+        store.authorization_code(&[1; 32]).await.unwrap(),
+        Some(code.clone())
+    );
+    let given = |number: u8| GivenTokens {
+        refresh_grant: Some(refresh_grant(&format!("rt_{number}"))),
+        opaque_token: Some(([number; 32], opaque_token(at(90_000)))),
+    };
+
+    // Ten at once: one gets its tokens, and nothing of the others is stored.
+    let attempts: Vec<_> = (1..=10)
+        .map(|number| {
+            let (store, given) = (Arc::clone(store), given(number));
+            tokio::spawn(async move {
+                let redeemed = store.redeem_authorization_code(&[1; 32], &given, at(1));
+                (number, redeemed.await.unwrap())
+            })
+        })
+        .collect();
+    let mut winners = Vec::new();
+    for attempt in attempts {
+        let (number, redeemed) = attempt.await.unwrap();
+        if redeemed {
+            winners.push(number);
+        }
+    }
+    let [winner] = winners[..] else {
+        panic!("redeemed {} times", winners.len());
+    };
+    for number in 1..=10 {
+        let id = format!("rt_{number}").parse().unwrap();
+        let stored = store.refresh_grant(&id).await.unwrap();
+        assert_eq!(stored.is_some(), number == winner);
+        let stored = store.opaque_token(&[number; 32]).await.unwrap();
+        assert_eq!(stored.is_some(), number == winner);
+    }
+    let redeemed = store.authorization_code(&[1; 32]).await.unwrap().unwrap();
+    let redeemed = redeemed.redeemed.unwrap();
+    assert_eq!(redeemed.opaque_token, Some([winner; 32]));
+    store
+        .end_all_logins(&"user-1".parse().unwrap(), None)
+        .await
+        .unwrap();
+
+    // One that has ended is not redeemed at all.
+    store.put_authorization_code(&[2; 32], &code).await.unwrap();
+    let end = code.expires_at;
+    let given = given(1);
+    let late = store.redeem_authorization_code(&[2; 32], &given, end);
+    assert!(!late.await.unwrap());
+    let unknown = store.redeem_authorization_code(&[9; 32], &given, at(1));
+    assert!(!unknown.await.unwrap());
+}
+
+async fn replaying_a_code_can_revoke_what_it_gave(store: &dyn TenantStorage) {
+    let code = authorization_code();
+    store.put_authorization_code(&[3; 32], &code).await.unwrap();
+    store.revoke_redeemed_code(&[3; 32]).await.unwrap();
+    let given = GivenTokens {
+        refresh_grant: Some(refresh_grant("rt_code")),
+        opaque_token: Some(([3; 32], opaque_token(at(90_000)))),
+    };
+    let redeemed = store.redeem_authorization_code(&[3; 32], &given, at(1));
+    assert!(redeemed.await.unwrap());
+
+    store.revoke_redeemed_code(&[3; 32]).await.unwrap();
+
+    let id = "rt_code".parse().unwrap();
+    assert_eq!(store.refresh_grant(&id).await.unwrap(), None);
+    assert_eq!(store.opaque_token(&[3; 32]).await.unwrap(), None);
+}
+
+async fn a_refresh_token_is_replaced_and_overlaps_within_the_leeway(store: &dyn TenantStorage) {
+    give(store, refresh_grant("rt_a")).await;
+    // The first token of a grant of the fixtures is 32 ones.
+    assert_eq!(exchange(store, "rt_a", 1, 2, 10).await, Exchanged);
+    // An overlapping request with the same token gets one of its own.
+    assert_eq!(exchange(store, "rt_a", 1, 3, 12).await, Exchanged);
+    // Both are good.
+    assert_eq!(exchange(store, "rt_a", 2, 4, 13).await, Exchanged);
+    assert_eq!(exchange(store, "rt_a", 3, 5, 14).await, Exchanged);
+
+    let grant = store.refresh_grant(&"rt_a".parse().unwrap()).await;
+    let grant = grant.unwrap().unwrap();
+    assert_eq!(grant.last_exchanged_at, Some(at(14)));
+    assert_eq!(grant.idle_expires_at, Some(at(1_014)));
+    assert!(store.opaque_token(&[104; 32]).await.unwrap().is_some());
+}
+
+async fn a_replaced_refresh_token_revokes_its_grant(store: &dyn TenantStorage) {
+    give(store, refresh_grant("rt_b")).await;
+    assert_eq!(exchange(store, "rt_b", 1, 2, 10).await, Exchanged);
+    // The leeway of `exchange` is five milliseconds.
+    assert_eq!(exchange(store, "rt_b", 1, 3, 15).await, Exchanged);
+    assert_eq!(exchange(store, "rt_b", 1, 44, 16).await, Reused);
+    assert_eq!(exchange(store, "rt_b", 2, 55, 16).await, Gone);
+    for opaque_token in [[144; 32], [155; 32]] {
+        assert_eq!(store.opaque_token(&opaque_token).await.unwrap(), None);
+    }
+
+    // So does one that was not heard of for long.
+    give(store, refresh_grant("rt_c")).await;
+    assert_eq!(exchange(store, "rt_c", 9, 2, 10).await, Reused);
+    assert_eq!(exchange(store, "rt_c", 1, 2, 10).await, Gone);
+
+    // A grant that has ended gives nothing, and nothing is revoked for it.
+    let mut ending = refresh_grant("rt_d");
+    ending.expires_at = Some(at(20));
+    give(store, ending).await;
+    assert_eq!(exchange(store, "rt_d", 1, 2, 20).await, Gone);
+
+    // Without rotation one token goes on for good.
+    let mut lasting = refresh_grant("rt_e");
+    lasting.rotating = false;
+    give(store, lasting).await;
+    for now in [10, 100, 1_000] {
+        let exchange = RefreshExchange {
+            successor: None,
+            ..to_exchange(1, 2, now)
+        };
+        let id = "rt_e".parse().unwrap();
+        let exchanged = store.exchange_refresh_token(&id, &exchange);
+        assert_eq!(exchanged.await.unwrap(), Exchanged);
+    }
+    for id in ["rt_a", "rt_d", "rt_e"] {
+        let id = id.parse().unwrap();
+        store.revoke_refresh_grant(&id).await.unwrap();
+        store.revoke_refresh_grant(&id).await.unwrap();
+        assert_eq!(store.refresh_grant(&id).await.unwrap(), None);
+    }
+}
+
+async fn only_so_many_refresh_tokens_are_good_at_once(store: &dyn TenantStorage) {
+    give(store, refresh_grant("rt_f")).await;
+    let last = u8::try_from(LIVE_REFRESH_TOKENS_MAX).unwrap() + 2;
+    for successor in 2..=last {
+        let presented = successor - 1;
+        assert_eq!(
+            exchange(store, "rt_f", presented, successor, 10).await,
+            Exchanged
+        );
+    }
+    let grant = store.refresh_grant(&"rt_f".parse().unwrap()).await;
+    assert_eq!(grant.unwrap().unwrap().live.len(), LIVE_REFRESH_TOKENS_MAX);
+    assert_eq!(exchange(store, "rt_f", last, 99, 10).await, Exchanged);
+    assert_eq!(exchange(store, "rt_f", 1, 100, 10).await, Reused);
+}
+
+async fn of_too_many_refresh_grants_the_oldest_goes(store: &dyn TenantStorage) {
+    let (user, client) = ("user-2".parse().unwrap(), "client-1".parse().unwrap());
+    let grant = |number: i64, client: &str| RefreshGrant {
+        user_id: "user-2".parse().unwrap(),
+        client_id: client.parse().unwrap(),
+        created_at: at(number),
+        ..refresh_grant(&format!("rt_{client}-{number}"))
+    };
+    give(store, grant(0, "client-2")).await;
+    for number in 1..=201 {
+        give(store, grant(number, "client-1")).await;
+    }
+    let left = store.refresh_grants(&user, Some(&client)).await.unwrap();
+    assert_eq!(left.len(), 200);
+    assert_eq!(left[0].created_at, at(2));
+    assert_eq!(left[199].created_at, at(201));
+    let all = store.refresh_grants(&user, None).await.unwrap();
+    assert_eq!(all.len(), 201);
+    store.end_all_logins(&user, None).await.unwrap();
+}
+
+async fn consent_grows(store: &dyn TenantStorage) {
+    let (user, client) = ("user-1".parse().unwrap(), "client-1".parse().unwrap());
+    let api = Some("https://api.example.com/");
+    let [first, further] = [["a", "b"], ["b", "c"]].map(|names| names.map(str::to_owned));
+    assert_eq!(store.consent(&user, &client, api).await.unwrap(), None);
+
+    let given = store.give_consent(&user, &client, api, &first, at(1));
+    given.await.unwrap();
+    let given = store.give_consent(&user, &client, api, &further, at(2));
+    given.await.unwrap();
+
+    let consent = store.consent(&user, &client, api).await.unwrap().unwrap();
+    assert_eq!(consent.scope, ["a", "b", "c"]);
+    assert_eq!((consent.created_at, consent.updated_at), (at(1), at(2)));
+    assert_eq!(store.consent(&user, &client, None).await.unwrap(), None);
+    let nobody = "nobody".parse().unwrap();
+    let unknown = store.give_consent(&nobody, &client, api, &[], at(1));
+    assert_not_found(unknown.await);
+    let none = "none".parse().unwrap();
+    let unknown = store.give_consent(&user, &none, api, &[], at(1));
+    assert_not_found(unknown.await);
+}
+
+async fn what_has_ended_is_removed_and_what_goes_on_is_not(store: &dyn TenantStorage) {
+    // What other claims left is removed first.
+    while store.remove_expired(at(10_000_000), 1_000).await.unwrap() > 0 {}
+    let mut stored = session("s-9", "user-1");
+    stored.idle_expires_at = at(100);
+    store.put_session(&[9; 32], &stored).await.unwrap();
+    let mut grant = refresh_grant("rt_g");
+    grant.idle_expires_at = Some(at(110));
+    give(store, grant).await;
+    let mut code = authorization_code();
+    code.expires_at = at(0);
+    store.put_authorization_code(&[8; 32], &code).await.unwrap();
+
+    // Both go on: their ends move.
+    stored.idle_expires_at = at(5_000_000);
+    store.put_session(&[9; 32], &stored).await.unwrap();
+    assert_eq!(exchange(store, "rt_g", 1, 2, 105).await, Exchanged);
+
+    assert_eq!(store.remove_expired(at(100), 9).await.unwrap(), 0);
+    assert_eq!(store.remove_expired(at(200), 9).await.unwrap(), 2);
+    assert!(store.session(&[9; 32]).await.unwrap().is_some());
+    let id = "rt_g".parse().unwrap();
+    assert!(store.refresh_grant(&id).await.unwrap().is_some());
+    assert!(store.authorization_code(&[8; 32]).await.unwrap().is_some());
+
+    // At their new ends they go; the code an hour after its own.
+    let removed = remove_all(store, at(6_000_000)).await;
+    assert!(removed >= 3, "{removed}");
+    assert_eq!(store.session(&[9; 32]).await.unwrap(), None);
+    assert_eq!(store.refresh_grant(&id).await.unwrap(), None);
+    assert_eq!(store.authorization_code(&[8; 32]).await.unwrap(), None);
+    let user = "user-1".parse().unwrap();
+    assert_eq!(store.refresh_grants(&user, None).await.unwrap(), []);
+}
+
+async fn remove_all(store: &dyn TenantStorage, now: Timestamp) -> usize {
+    let mut removed = 0;
+    loop {
+        match store.remove_expired(now, 2).await.unwrap() {
+            0 => return removed,
+            some => removed += some,
+        }
+    }
+}
+
+async fn a_text_is_used_once(store: &dyn TenantStorage) {
+    assert!(store.use_once("jti", "one", at(7_000_000)).await.unwrap());
+    assert!(!store.use_once("jti", "one", at(8_000_000)).await.unwrap());
+    assert!(store.use_once("jti", "two", at(7_000_000)).await.unwrap());
+    assert!(store.use_once("other", "one", at(7_000_000)).await.unwrap());
+    assert_eq!(remove_all(store, at(7_000_001)).await, 3);
+    assert!(store.use_once("jti", "one", at(9_000_000)).await.unwrap());
+}
+
+async fn users_and_clients_take_their_logins_along(store: &dyn TenantStorage) {
+    let (user, client) = ("user-1".parse().unwrap(), "client-1".parse().unwrap());
+    let scope = ["a".to_owned()];
+    let fill = async || {
+        store
+            .put_session(&[5; 32], &session("s-5", "user-1"))
+            .await?;
+        let given = GivenTokens {
+            refresh_grant: Some(refresh_grant("rt_h")),
+            opaque_token: None,
+        };
+        store.put_given_tokens(&given).await?;
+        let given = store.give_consent(&user, &client, None, &scope, at(1));
+        given.await?;
+        Ok::<_, StorageError>(())
+    };
+    let id = "rt_h".parse().unwrap();
+
+    fill().await.unwrap();
+    store.delete_client(&client).await.unwrap();
+    assert_eq!(store.refresh_grant(&id).await.unwrap(), None);
+    assert_eq!(store.refresh_grants(&user, None).await.unwrap(), []);
+    assert_eq!(store.consent(&user, &client, None).await.unwrap(), None);
+    assert!(store.session(&[5; 32]).await.unwrap().is_some());
+
+    store
+        .create_client(&super::fixtures::client("client-1"))
+        .await
+        .unwrap();
+    fill().await.unwrap();
+    store.delete_user(&user).await.unwrap();
+    assert_eq!(store.session(&[5; 32]).await.unwrap(), None);
+    assert_eq!(store.refresh_grant(&id).await.unwrap(), None);
+    assert_eq!(store.consent(&user, &client, None).await.unwrap(), None);
+}
+
+use RefreshExchanged::{Exchanged, Gone, Reused};
+
+async fn give(store: &dyn TenantStorage, grant: RefreshGrant) {
+    let given = GivenTokens {
+        refresh_grant: Some(grant),
+        opaque_token: None,
+    };
+    store.put_given_tokens(&given).await.unwrap();
+}
+
+/// Exchanges the token of 32 times `presented` for that of `successor`, with five
+/// milliseconds of leeway, a second of idle life, and an opaque token.
+async fn exchange(
+    store: &dyn TenantStorage,
+    grant: &str,
+    presented: u8,
+    successor: u8,
+    now: i64,
+) -> RefreshExchanged {
+    let exchange = to_exchange(presented, successor, now);
+    let id = grant.parse().unwrap();
+    let exchanged = store.exchange_refresh_token(&id, &exchange);
+    exchanged.await.unwrap()
+}
+
+fn to_exchange(presented: u8, successor: u8, now: i64) -> RefreshExchange {
+    let token: OpaqueToken = opaque_token(at(90_000));
+    RefreshExchange {
+        presented: [presented; 32],
+        successor: Some([successor; 32]),
+        replaced_since: at(now - 5),
+        now: at(now),
+        expires_at: None,
+        idle_expires_at: Some(at(now + 1_000)),
+        opaque_token: Some(([100 + successor; 32], token)),
+    }
+}

@@ -1,0 +1,159 @@
+//! Refresh tokens, by the grants that they belong to.
+
+use async_trait::async_trait;
+use claimsmith_model::{
+    ClientId, LIVE_REFRESH_TOKENS_MAX, LiveRefreshToken, RefreshGrant, RefreshGrantId, UserId,
+};
+
+use super::{
+    KeyValue, Result, endings::Ending, keys::TenantKeys, tenant::KvTenant,
+    tokens::put_opaque_token, transaction::Transaction,
+};
+use crate::{GivenTokens, RefreshExchange, RefreshExchanged, RefreshTokenRepository};
+
+/// The most refresh grants of one user at one client: the reference product's number.
+const GRANTS_MAX: usize = 200;
+
+#[async_trait]
+impl<K: KeyValue> RefreshTokenRepository for KvTenant<K> {
+    async fn refresh_grant(&self, id: &RefreshGrantId) -> Result<Option<RefreshGrant>> {
+        self.get(&self.keys.refresh_grant(id))
+    }
+
+    async fn refresh_grants(
+        &self,
+        user: &UserId,
+        client: Option<&ClientId>,
+    ) -> Result<Vec<RefreshGrant>> {
+        let ids: Vec<RefreshGrantId> = self.all(self.keys.refresh_grants_of(user, client)).await?;
+        let mut grants = Vec::with_capacity(ids.len());
+        for id in ids {
+            grants.extend(self.get::<RefreshGrant>(&self.keys.refresh_grant(&id))?);
+        }
+        Ok(grants)
+    }
+
+    async fn put_given_tokens(&self, given: &GivenTokens) -> Result<()> {
+        let given = given.clone();
+        self.change(move |change, keys| put_given(change, keys, &given))
+            .await
+    }
+
+    async fn exchange_refresh_token(
+        &self,
+        id: &RefreshGrantId,
+        exchange: &RefreshExchange,
+    ) -> Result<RefreshExchanged> {
+        let (id, exchange) = (id.clone(), exchange.clone());
+        self.change(move |change, keys| {
+            let key = keys.refresh_grant(&id);
+            let Some(mut grant) = change.get::<RefreshGrant>(&key)? else {
+                return Ok(RefreshExchanged::Gone);
+            };
+            if grant.has_ended(exchange.now) {
+                return Ok(RefreshExchanged::Gone);
+            }
+            let since = exchange.replaced_since;
+            let is_live = |token: &LiveRefreshToken| token.replaced_at.is_none_or(|at| since <= at);
+            grant.live.retain(is_live);
+            let presented = grant
+                .live
+                .iter_mut()
+                .find(|token| token.sha256 == exchange.presented);
+            let Some(presented) = presented else {
+                delete_refresh_grant(change, keys, &id)?;
+                return Ok(RefreshExchanged::Reused);
+            };
+            if let Some(sha256) = exchange.successor {
+                presented.replaced_at.get_or_insert(exchange.now);
+                let beyond = (grant.live.len() + 1).saturating_sub(LIVE_REFRESH_TOKENS_MAX);
+                grant.live.drain(..beyond);
+                grant.live.push(LiveRefreshToken {
+                    sha256,
+                    replaced_at: None,
+                });
+            }
+            grant.last_exchanged_at = Some(exchange.now);
+            grant.expires_at = exchange.expires_at;
+            grant.idle_expires_at = exchange.idle_expires_at;
+            change.put(&key, &grant)?;
+            if let Some((sha256, token)) = &exchange.opaque_token {
+                put_opaque_token(change, keys, sha256, token)?;
+            }
+            Ok(RefreshExchanged::Exchanged)
+        })
+        .await
+    }
+
+    async fn revoke_refresh_grant(&self, id: &RefreshGrantId) -> Result<()> {
+        let id = id.clone();
+        self.change(move |change, keys| delete_refresh_grant(change, keys, &id))
+            .await
+    }
+}
+
+/// Stores what a login gives.
+pub(super) fn put_given(
+    change: &mut Transaction<'_>,
+    keys: &TenantKeys,
+    given: &GivenTokens,
+) -> Result<()> {
+    if let Some((sha256, token)) = &given.opaque_token {
+        put_opaque_token(change, keys, sha256, token)?;
+    }
+    let Some(grant) = &given.refresh_grant else {
+        return Ok(());
+    };
+    let (user, client, id) = (&grant.user_id, &grant.client_id, &grant.id);
+    let of_user = change.stored_values(&keys.refresh_grants_of(user, Some(client)))?;
+    let of_user: Vec<RefreshGrantId> = of_user;
+    let beyond = (of_user.len() + 1).saturating_sub(GRANTS_MAX);
+    for oldest in of_user.iter().take(beyond) {
+        delete_refresh_grant(change, keys, oldest)?;
+    }
+    change.insert(
+        &keys.refresh_grant(id),
+        grant,
+        "a refresh grant with this id",
+    )?;
+    change.put(
+        &keys.refresh_grant_of(user, client, grant.created_at, id),
+        id,
+    )?;
+    change.put(&keys.refresh_grant_at(client, id), id)?;
+    match grant.ends_at() {
+        Some(end) => Ending::RefreshGrant(id.clone()).file(change, keys, end),
+        None => Ok(()),
+    }
+}
+
+/// The grants of a user in the store, at one client when given.
+pub(super) fn refresh_grants(
+    change: &Transaction<'_>,
+    keys: &TenantKeys,
+    user: &UserId,
+    client: Option<&ClientId>,
+) -> Result<Vec<RefreshGrant>> {
+    let ids: Vec<RefreshGrantId> = change.stored_values(&keys.refresh_grants_of(user, client))?;
+    let mut grants = Vec::with_capacity(ids.len());
+    for id in ids {
+        grants.extend(change.get::<RefreshGrant>(&keys.refresh_grant(&id))?);
+    }
+    Ok(grants)
+}
+
+/// Deletes a grant and what leads to it; one that isn't there is no error.
+pub(super) fn delete_refresh_grant(
+    change: &mut Transaction<'_>,
+    keys: &TenantKeys,
+    id: &RefreshGrantId,
+) -> Result<()> {
+    let key = keys.refresh_grant(id);
+    if let Some(grant) = change.get::<RefreshGrant>(&key)? {
+        let (user, client) = (&grant.user_id, &grant.client_id);
+        change.delete(&keys.refresh_grant_of(user, client, grant.created_at, id));
+        change.delete(&keys.refresh_grant_at(client, id));
+        change.delete(&key);
+    }
+    Ok(())
+}

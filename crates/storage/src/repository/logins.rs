@@ -1,0 +1,153 @@
+//! What logins leave behind: sessions, authorization codes, refresh tokens, consent.
+
+use std::fmt::Debug;
+
+use async_trait::async_trait;
+use claimsmith_model::{
+    AuthorizationCode, ClientId, Consent, OpaqueToken, RefreshGrant, RefreshGrantId, Session,
+    SessionId, Timestamp, UserId,
+};
+
+use super::Result;
+
+/// Users' sessions in their browsers.
+#[async_trait]
+pub trait SessionRepository: Send + Sync + Debug {
+    /// The session whose cookie has this SHA-256; also when it has ended.
+    async fn session(&self, sha256: &[u8; 32]) -> Result<Option<Session>>;
+
+    /// Stores a session under its cookie's SHA-256, or replaces it.
+    ///
+    /// # Errors
+    /// `NotFound` when the user doesn't exist.
+    async fn put_session(&self, sha256: &[u8; 32], session: &Session) -> Result<()>;
+
+    /// Ends a session and revokes the refresh grants that came from it, so that who
+    /// logs out is out. One that isn't there is no error.
+    async fn end_session(&self, sha256: &[u8; 32]) -> Result<()>;
+
+    /// Ends all sessions of a user and revokes all their refresh grants; but keeps
+    /// those of the session `except`. After a new password nobody goes on with the old.
+    async fn end_all_logins(&self, user: &UserId, except: Option<&SessionId>) -> Result<()>;
+}
+
+/// Authorization codes.
+#[async_trait]
+pub trait CodeRepository: Send + Sync + Debug {
+    /// The code with this SHA-256; also when it has ended or was redeemed.
+    async fn authorization_code(&self, sha256: &[u8; 32]) -> Result<Option<AuthorizationCode>>;
+
+    /// Stores a new code. It is forgotten an hour after its end: until then replaying it
+    /// is noticed.
+    async fn put_authorization_code(
+        &self,
+        sha256: &[u8; 32],
+        code: &AuthorizationCode,
+    ) -> Result<()>;
+
+    /// Redeems a code that has not been redeemed, and stores what it gives, in one step.
+    /// Answers whether it did. Of two requests at once only one succeeds.
+    async fn redeem_authorization_code(
+        &self,
+        sha256: &[u8; 32],
+        given: &GivenTokens,
+        now: Timestamp,
+    ) -> Result<bool>;
+
+    /// Revokes what a redeemed code gave: the refresh grant and the opaque access token.
+    async fn revoke_redeemed_code(&self, sha256: &[u8; 32]) -> Result<()>;
+}
+
+/// Refresh tokens, by the grants that they belong to.
+#[async_trait]
+pub trait RefreshTokenRepository: Send + Sync + Debug {
+    /// One grant; also when it has ended.
+    async fn refresh_grant(&self, id: &RefreshGrantId) -> Result<Option<RefreshGrant>>;
+
+    /// The grants of a user, at one client when given, oldest first.
+    async fn refresh_grants(
+        &self,
+        user: &UserId,
+        client: Option<&ClientId>,
+    ) -> Result<Vec<RefreshGrant>>;
+
+    /// Stores what a login gives. Of more than 200 refresh grants of one user at one
+    /// client the oldest is revoked, as in the reference product.
+    async fn put_given_tokens(&self, given: &GivenTokens) -> Result<()>;
+
+    /// Exchanges a refresh token of a grant, in one step. A token that was replaced
+    /// before the leeway, or is not one of the live ones any more, revokes the grant:
+    /// the caller has proved that it was one once.
+    async fn exchange_refresh_token(
+        &self,
+        id: &RefreshGrantId,
+        exchange: &RefreshExchange,
+    ) -> Result<RefreshExchanged>;
+
+    /// Revokes a grant with all its tokens; one that isn't there is no error.
+    async fn revoke_refresh_grant(&self, id: &RefreshGrantId) -> Result<()>;
+}
+
+/// What users allowed third-party clients.
+#[async_trait]
+pub trait ConsentRepository: Send + Sync + Debug {
+    /// What the user allowed the client at that API, or without one.
+    async fn consent(
+        &self,
+        user: &UserId,
+        client: &ClientId,
+        audience: Option<&str>,
+    ) -> Result<Option<Consent>>;
+
+    /// Adds scopes to what the user allowed.
+    ///
+    /// # Errors
+    /// `NotFound` when the user or the client doesn't exist.
+    async fn give_consent(
+        &self,
+        user: &UserId,
+        client: &ClientId,
+        audience: Option<&str>,
+        scope: &[String],
+        now: Timestamp,
+    ) -> Result<()>;
+}
+
+/// What a login or an exchange stores of the tokens that it gives.
+#[derive(Debug, Clone, Default)]
+pub struct GivenTokens {
+    /// A new refresh grant with its first token.
+    pub refresh_grant: Option<RefreshGrant>,
+    /// An opaque access token under its SHA-256.
+    pub opaque_token: Option<([u8; 32], OpaqueToken)>,
+}
+
+/// An exchange of a refresh token.
+#[derive(Debug, Clone)]
+pub struct RefreshExchange {
+    /// The SHA-256 of the token that was given.
+    pub presented: [u8; 32],
+    /// The SHA-256 of the token that replaces it; none when the grant doesn't rotate.
+    pub successor: Option<[u8; 32]>,
+    /// Tokens that were replaced before this moment are not good any more.
+    pub replaced_since: Timestamp,
+    /// The time.
+    pub now: Timestamp,
+    /// The grant's end from now on.
+    pub expires_at: Option<Timestamp>,
+    /// The grant's idle end from now on.
+    pub idle_expires_at: Option<Timestamp>,
+    /// The opaque access token that the exchange gives.
+    pub opaque_token: Option<([u8; 32], OpaqueToken)>,
+}
+
+/// What came of an exchange.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RefreshExchanged {
+    /// The token was good, and is replaced where it rotates.
+    Exchanged,
+    /// It was good once. The grant is revoked.
+    Reused,
+    /// There is no such grant (any more).
+    Gone,
+}
