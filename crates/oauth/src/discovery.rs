@@ -5,7 +5,14 @@ use serde::Serialize;
 use crate::claims_for_scope;
 
 /// The scopes of OpenID Connect that the server knows.
-const SCOPES: [&str; 5] = ["openid", "profile", "email", "address", "phone"];
+const SCOPES: [&str; 6] = [
+    "openid",
+    "profile",
+    "email",
+    "address",
+    "phone",
+    "offline_access",
+];
 
 /// The claims that the server itself writes into ID tokens, beside the user's.
 const OWN_CLAIMS: [&str; 7] = ["iss", "sub", "aud", "exp", "iat", "org_id", "org_name"];
@@ -50,6 +57,7 @@ impl DiscoveryDocument {
                 "client_credentials",
                 "password",
                 "http://auth0.com/oauth/grant-type/password-realm",
+                "refresh_token",
             ],
             subject_types_supported: vec!["public"],
             id_token_signing_alg_values_supported: vec!["RS256", "ES256", "EdDSA"],

@@ -13,6 +13,9 @@ pub struct TokenResponse {
     /// The ID token, when the scope `openid` was granted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id_token: Option<String>,
+    /// The refresh token, when `offline_access` was granted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refresh_token: Option<String>,
     /// The granted scopes; left out when there are none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
@@ -23,12 +26,13 @@ pub struct TokenResponse {
 
 impl TokenResponse {
     /// An answer with a Bearer token (RFC 6750) that lives `expires_in` seconds;
-    /// an ID token and scopes may be put in.
+    /// an ID token, a refresh token and scopes may be put in.
     #[must_use]
     pub fn bearer(access_token: String, expires_in: u32) -> Self {
         Self {
             access_token,
             id_token: None,
+            refresh_token: None,
             scope: None,
             expires_in,
             token_type: "Bearer",
@@ -41,6 +45,10 @@ impl fmt::Debug for TokenResponse {
         f.debug_struct("TokenResponse")
             .field("access_token", &"[secret]")
             .field("id_token", &self.id_token.as_ref().map(|_| "[secret]"))
+            .field(
+                "refresh_token",
+                &self.refresh_token.as_ref().map(|_| "[secret]"),
+            )
             .field("scope", &self.scope)
             .field("expires_in", &self.expires_in)
             .finish_non_exhaustive()

@@ -5,7 +5,8 @@ use std::{str::FromStr, sync::Arc};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use claimsmith_model::{
     ActionId, BindingId, ClientGrantId, ClientId, ConnectionId, ExecutionId, InvalidId,
-    OrganizationId, Random, ResourceServerId, RoleId, Secret, Timestamp, UserId, VersionId,
+    OrganizationId, Random, RefreshGrantId, ResourceServerId, RoleId, Secret, SessionId, Timestamp,
+    UserId, VersionId,
 };
 
 /// Bytes of chance in a secret or token: 256 bits, which can't be guessed.
@@ -110,6 +111,18 @@ impl Ids {
     #[must_use]
     pub fn user_id(&self) -> UserId {
         self.make(|ids| format!("auth0|{}", hex(&ids.bytes::<12>())))
+    }
+
+    /// `rt_` and 16 letters and digits.
+    #[must_use]
+    pub fn refresh_grant_id(&self) -> RefreshGrantId {
+        self.make(|ids| format!("rt_{}", ids.alphanumeric(16)))
+    }
+
+    /// 22 letters and digits.
+    #[must_use]
+    pub fn session_id(&self) -> SessionId {
+        self.make(|ids| ids.alphanumeric(22))
     }
 
     /// Repeats until the text is an identifier, which the shapes above are at once.

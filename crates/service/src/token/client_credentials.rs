@@ -77,7 +77,7 @@ impl TokenService {
                 subject: &format!("{}@clients", client.client_id),
                 audience: json!(api.identifier),
                 client: &client,
-                gty: "client-credentials",
+                gty: Some("client-credentials"),
                 scope: &result.event.transaction.target_scopes,
                 permissions: &result.event.transaction.target_scopes,
                 organization: None,

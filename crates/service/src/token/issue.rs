@@ -10,7 +10,7 @@ use claimsmith_model::{
 };
 use serde_json::{Value, json};
 
-use super::{Refused, TokenEndpointError, TokenService};
+use super::{Refused, TokenEndpointError, TokenService, login::Checked};
 use crate::{
     TenantContext,
     pipeline::{RecordFacts, Sealed, TriggerResult, Verdict, record},
@@ -35,23 +35,29 @@ pub(crate) const ACCESS_TOKEN_CLAIMS: [&str; 13] = [
 
 /// The claims that this server may write into every ID token; profile claims come
 /// by scope.
-pub(crate) const ID_TOKEN_CLAIMS: [&str; 8] = [
-    "iss", "sub", "aud", "iat", "exp", "nonce", "org_id", "org_name",
+pub(crate) const ID_TOKEN_CLAIMS: [&str; 12] = [
+    "iss",
+    "sub",
+    "aud",
+    "iat",
+    "exp",
+    "nonce",
+    "auth_time",
+    "sid",
+    "at_hash",
+    "c_hash",
+    "org_id",
+    "org_name",
 ];
-
-/// The tokens' claims, checked and ready to sign.
-pub(super) struct Checked {
-    pub(super) access_token: SealedClaims,
-    pub(super) id_token: Option<SealedClaims>,
-}
 
 /// What the server's own claims of an access token are made from.
 pub(super) struct AccessTokenFacts<'a> {
     pub(super) subject: &'a str,
     pub(super) audience: Value,
     pub(super) client: &'a Client,
-    /// The grant, as the reference product names it in `gty`.
-    pub(super) gty: &'static str,
+    /// The grant, as the reference product names it in `gty`; the authorization code
+    /// grant has none.
+    pub(super) gty: Option<&'static str>,
     pub(super) scope: &'a [String],
     /// What `permissions` holds where the API wants that claim.
     pub(super) permissions: &'a [String],
@@ -82,7 +88,9 @@ impl TokenService {
         insert_organization(&mut claims, facts.organization);
         match api.token_dialect {
             TokenDialect::AccessToken | TokenDialect::AccessTokenAuthz => {
-                claims.insert("gty".into(), json!(facts.gty));
+                if let Some(gty) = facts.gty {
+                    claims.insert("gty".into(), json!(gty));
+                }
                 claims.insert("azp".into(), json!(client_id));
             }
             TokenDialect::Rfc9068Profile | TokenDialect::Rfc9068ProfileAuthz => {

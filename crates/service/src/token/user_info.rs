@@ -6,7 +6,7 @@ use claimsmith_oauth::BearerToken;
 use claimsmith_storage::StorageError;
 use serde_json::{Value, json};
 
-use super::{TokenService, password::token_hash};
+use super::{TokenService, hash::sha256};
 use crate::{ServiceError, TenantContext};
 
 /// The profile claims that this server knows, by the names of OpenID Connect Core
@@ -120,10 +120,7 @@ impl TokenService {
         token: &BearerToken,
     ) -> Result<(UserId, ClientId, Vec<String>), UserInfoError> {
         let now = self.services.environment.clock.now();
-        let stored = context
-            .store
-            .opaque_token(&token_hash(token.expose()))
-            .await?;
+        let stored = context.store.opaque_token(&sha256(token.expose())).await?;
         let stored = stored.filter(|stored| now < stored.expires_at);
         let stored = stored.ok_or(UserInfoError::InvalidToken)?;
         Ok((stored.user_id, stored.client_id, stored.scope))

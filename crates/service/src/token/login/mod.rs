@@ -1,0 +1,246 @@
+//! From a user who proved who they are to tokens: what every grant with an end user
+//! has in common.
+//!
+//! 1. [`TokenService::prepare_login`] finds the API, the organization, roles and scopes.
+//! 2. [`TokenService::run_post_login`] runs the Actions.
+//! 3. [`TokenService::admit`] seals the claims of the tokens.
+//! 4. [`TokenService::give`] signs them, stores what the login leaves behind, and
+//!    answers; the authorization endpoint takes a way of its own from 3 on.
+
+mod authorization;
+mod event;
+mod organization;
+mod tokens;
+
+use std::sync::Arc;
+
+use claimsmith_model::{
+    Client, Connection, EventAuthorization, GrantType, JsonObject, Organization, RefreshGrant,
+    ResourceServer, SessionId, Timestamp, User,
+};
+
+pub(crate) use tokens::{Checked, response};
+
+use self::authorization::{authorization, may_have};
+use super::{Refused, RequestFacts, TokenEndpointError, TokenService, client_credentials::scopes};
+use crate::{
+    TenantContext,
+    configuration::Configuration,
+    pipeline::{self, MetadataChanges, RecordFacts, TriggerResult, Verdict},
+};
+
+/// The scopes of OpenID Connect (Core section 5.4), which need no API.
+const OIDC_SCOPES: [&str; 5] = ["openid", "profile", "email", "address", "phone"];
+/// The scope that asks for a refresh token (OpenID Connect Core section 11).
+pub(crate) const OFFLINE_ACCESS: &str = "offline_access";
+
+/// A user who proved who they are at a client, with what the tokens depend on.
+#[derive(Debug)]
+pub(crate) struct Login {
+    pub(crate) client: Arc<Client>,
+    pub(crate) user: User,
+    pub(crate) connection: Connection,
+    pub(crate) organization: Option<Organization>,
+    /// The API that the access token is for; without one it is opaque.
+    pub(crate) api: Option<Arc<ResourceServer>>,
+    /// Roles and permissions, in the organization too.
+    pub(crate) authorization: EventAuthorization,
+    /// The scopes that were asked for.
+    pub(crate) requested: Vec<String>,
+    /// Those of them that the token may have, before any Action.
+    pub(crate) granted: Vec<String>,
+    pub(crate) way: Way,
+}
+
+/// By which way a user comes to tokens.
+#[derive(Debug)]
+pub(crate) struct Way {
+    /// The grant, for the record.
+    pub(crate) grant: GrantType,
+    /// What `event.transaction.protocol` says.
+    pub(crate) protocol: &'static str,
+    /// The claim `gty` of access tokens; the authorization code grant has none.
+    pub(crate) gty: Option<&'static str>,
+    /// When the user proved who they are.
+    pub(crate) authenticated_at: Timestamp,
+    /// The browser session, where there is one.
+    pub(crate) session_id: Option<SessionId>,
+    /// The request's `nonce`, for the ID token.
+    pub(crate) nonce: Option<String>,
+    /// The refresh grant that is being exchanged.
+    pub(crate) refresh_grant: Option<RefreshGrant>,
+}
+
+/// What a client asks for in the name of a user.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Asked<'a> {
+    /// The API's identifier; without one the tenant's default.
+    pub(crate) audience: Option<&'a str>,
+    /// Scopes, not split up yet.
+    pub(crate) scope: Option<&'a str>,
+    /// The organization's identifier or name.
+    pub(crate) organization: Option<&'a str>,
+}
+
+/// What Actions see of the request.
+#[derive(Debug, Default)]
+pub(crate) struct LoginRequest {
+    pub(crate) facts: RequestFacts,
+    /// The body's members, without secrets.
+    pub(crate) body: JsonObject,
+    pub(crate) correlation_id: Option<String>,
+}
+
+impl Way {
+    /// Whether the user logs in, and not just exchanges a refresh token.
+    pub(crate) const fn is_login(&self) -> bool {
+        self.refresh_grant.is_none()
+    }
+}
+
+impl Login {
+    /// Whether the login gives an ID token.
+    pub(crate) fn wants_id_token(&self) -> bool {
+        self.granted.iter().any(|scope| scope == "openid")
+    }
+
+    /// What the record of the run says of the login.
+    pub(crate) fn record_facts(&self, now: Timestamp) -> RecordFacts {
+        RecordFacts {
+            client_id: self.client.client_id.clone(),
+            user_id: Some(self.user.user_id.clone()),
+            grant: self.way.grant,
+            ended_at: now,
+        }
+    }
+}
+
+impl TokenService {
+    /// Finds everything that doesn't need an Action, for a user who proved who they are.
+    pub(crate) async fn prepare_login(
+        &self,
+        context: &TenantContext,
+        configuration: &Configuration<'_>,
+        client: Arc<Client>,
+        (user, connection): (User, Connection),
+        asked: Asked<'_>,
+        way: Way,
+    ) -> Result<Login, TokenEndpointError> {
+        if user.blocked {
+            return Err(TokenEndpointError::UserBlocked);
+        }
+        let api = login_api(context, configuration, asked.audience).await?;
+        let requested = scopes(asked.scope)?;
+        let organization = organization::of_login(context, &client, &user, asked.organization);
+        let (organization, membership) = organization.await?.unzip();
+        let authorization =
+            authorization(context, &user, membership.as_ref(), api.as_deref()).await?;
+        let offline = client.grant_types.contains(&GrantType::RefreshToken)
+            && api.as_ref().is_none_or(|api| api.allow_offline_access);
+        let granted = requested
+            .iter()
+            .filter(|scope| {
+                OIDC_SCOPES.contains(scope)
+                    || (*scope == OFFLINE_ACCESS && offline)
+                    || api
+                        .as_ref()
+                        .is_some_and(|api| may_have(api, &authorization, scope))
+            })
+            .map(str::to_owned)
+            .collect();
+        Ok(Login {
+            client,
+            user,
+            connection,
+            organization,
+            api,
+            authorization,
+            requested: requested.into_vec(),
+            granted,
+            way,
+        })
+    }
+
+    /// Runs the Actions of post-login.
+    ///
+    /// # Errors
+    /// When they give no token: what they changed before is kept, and the record written.
+    pub(crate) async fn run_post_login(
+        &self,
+        context: &TenantContext,
+        login: &Login,
+        request: LoginRequest,
+    ) -> Result<TriggerResult, Refused> {
+        let environment = &self.services.environment;
+        let input = event::trigger_input(context, login, request);
+        let result = pipeline::run(context, environment, &self.services.ids, input).await?;
+        if result.verdict == Verdict::Proceed {
+            return Ok(result);
+        }
+        // What Actions stored before one denied is kept; what a failing one asked for
+        // never got here.
+        Err(self.refuse_login(context, login, result).await)
+    }
+
+    /// Ends a login that gives no token, after its Actions ran.
+    pub(crate) async fn refuse_login(
+        &self,
+        context: &TenantContext,
+        login: &Login,
+        result: TriggerResult,
+    ) -> Refused {
+        let now = self.services.environment.clock.now();
+        self.keep_metadata(context, login, &result.metadata, now)
+            .await;
+        self.refuse(context, result, login.record_facts(now))
+    }
+
+    /// Writes what Actions changed at a login that gives no token. When that fails
+    /// the refusal stands all the same.
+    async fn keep_metadata(
+        &self,
+        context: &TenantContext,
+        login: &Login,
+        changes: &MetadataChanges,
+        now: Timestamp,
+    ) {
+        if changes.is_empty() {
+            return;
+        }
+        let user_id = &login.user.user_id;
+        let MetadataChanges {
+            app_metadata,
+            user_metadata,
+        } = changes;
+        let merged = context
+            .store
+            .merge_user_metadata(user_id, app_metadata, user_metadata, now);
+        if let Err(error) = merged.await {
+            tracing::error!(tenant = %context.tenant.id, %user_id, %error, "metadata was not kept");
+        }
+    }
+}
+
+/// The API that the access token is for; none makes it opaque.
+pub(crate) async fn login_api(
+    context: &TenantContext,
+    configuration: &Configuration<'_>,
+    audience: Option<&str>,
+) -> Result<Option<Arc<ResourceServer>>, TokenEndpointError> {
+    let default = context.tenant.settings.default_audience.as_deref();
+    let Some(audience) = audience.or(default) else {
+        return Ok(None);
+    };
+    if *audience == context.userinfo_audience() {
+        return Ok(None);
+    }
+    let api = configuration.api(audience).await?;
+    let api = api.ok_or_else(|| TokenEndpointError::UnknownAudience(audience.to_owned()))?;
+    if api.is_system {
+        return Err(TokenEndpointError::InvalidRequest(
+            "tokens for the Management API are given to clients only: use client_credentials"
+                .to_owned(),
+        ));
+    }
+    Ok(Some(api))
+}

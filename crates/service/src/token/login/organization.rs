@@ -1,0 +1,42 @@
+//! The organization that a user logs in to.
+
+use claimsmith_model::{Client, Membership, Organization, OrganizationUsage, User};
+
+use crate::{TenantContext, token::TokenEndpointError};
+
+/// The organization that was asked for, and the user's membership in it.
+pub(super) async fn of_login(
+    context: &TenantContext,
+    client: &Client,
+    user: &User,
+    asked: Option<&str>,
+) -> Result<Option<(Organization, Membership)>, TokenEndpointError> {
+    let Some(asked) = asked else {
+        if client.organization_usage == OrganizationUsage::Require {
+            return Err(TokenEndpointError::missing("organization"));
+        }
+        return Ok(None);
+    };
+    if client.organization_usage == OrganizationUsage::Deny {
+        return Err(TokenEndpointError::InvalidRequest(
+            "this client's users can't log in to an organization (organization_usage is deny)"
+                .to_owned(),
+        ));
+    }
+    let found = match asked.strip_prefix("org_").and_then(|_| asked.parse().ok()) {
+        Some(id) => context.store.organization(&id).await?,
+        None => context.store.organization_by_name(asked).await?,
+    };
+    let unknown = || {
+        let shown: String = asked.chars().take(100).collect();
+        TokenEndpointError::Organization(format!(
+            "the user is not a member of the organization `{shown}`, or there is none"
+        ))
+    };
+    let organization = found.ok_or_else(unknown)?;
+    let membership = context
+        .store
+        .membership(&organization.id, &user.user_id)
+        .await?;
+    Ok(Some((organization, membership.ok_or_else(unknown)?)))
+}

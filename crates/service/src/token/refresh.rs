@@ -1,0 +1,196 @@
+//! The refresh token grant (RFC 6749 section 6), with rotation (RFC 9700 section 4.14).
+//!
+//! Post-login runs again and nothing of its earlier runs is inherited. A refresh that is
+//! denied, or fails, replaces nothing: the client may come again with the same token.
+
+use std::sync::Arc;
+
+use claimsmith_model::{Client, GrantType, RefreshGrant, Timestamp};
+use claimsmith_oauth::{Scopes, TokenRequest};
+use claimsmith_storage::{RefreshExchange, RefreshExchanged};
+
+use super::{
+    Issued, Refused, RequestFacts, TokenEndpointError, TokenService,
+    client_credentials::scopes,
+    login::{Asked, LoginRequest, Way, response},
+    refresh_token::RefreshToken,
+};
+use crate::{TenantContext, configuration::Configuration};
+
+impl TokenService {
+    pub(super) async fn refresh(
+        &self,
+        context: &Arc<TenantContext>,
+        configuration: &Configuration<'_>,
+        client: Arc<Client>,
+        request: TokenRequest,
+        facts: RequestFacts,
+    ) -> Result<Issued, Refused> {
+        let now = self.services.environment.clock.now();
+        let (token, grant) = self.presented(context, &client, &request, now).await?;
+        let scope = narrowed(&grant, request.scope.as_deref())?;
+        if request
+            .audience
+            .as_ref()
+            .is_some_and(|asked| Some(asked) != grant.audience.as_ref())
+        {
+            return Err(TokenEndpointError::InvalidRequest(
+                "a refresh token is good for the audience that it was given for; leave audience out"
+                    .to_owned(),
+            )
+            .into());
+        }
+
+        let user = context.store.user(&grant.user_id).await?;
+        let user = user.ok_or(TokenEndpointError::InvalidRefreshToken)?;
+        let connection = context.store.connection_by_name(&grant.connection).await?;
+        let connection = connection.ok_or(TokenEndpointError::InvalidRefreshToken)?;
+        let userinfo = context.userinfo_audience();
+        let asked = Asked {
+            // Without an API the token stays opaque, whatever the tenant's default is now.
+            audience: Some(grant.audience.as_deref().unwrap_or(&userinfo)),
+            scope: Some(&scope),
+            organization: grant.organization.as_ref().map(|id| id.as_str()),
+        };
+        let way = Way {
+            grant: GrantType::RefreshToken,
+            protocol: "oauth2-refresh-token",
+            gty: Some("refresh_token"),
+            authenticated_at: grant.authenticated_at,
+            session_id: grant.session_id.clone(),
+            nonce: None,
+            refresh_grant: Some(grant.clone()),
+        };
+        let login = self
+            .prepare_login(
+                context,
+                configuration,
+                client,
+                (user, connection),
+                asked,
+                way,
+            )
+            .await?;
+        let ip = facts.ip.clone();
+        let seen = LoginRequest {
+            facts,
+            body: request.body,
+            correlation_id: request.correlation_id,
+        };
+        let result = self.run_post_login(context, &login, seen).await?;
+        let now = self.services.environment.clock.now();
+        let (result, checked) = self.admit(context, &login, result, now).await?;
+        let record = login.record_facts(now);
+        let scope = result.event.transaction.target_scopes.clone();
+        let mut tokens = match self.sign(context, &login, &scope, &checked, now).await {
+            Ok(tokens) => tokens,
+            Err(error) => return Err(self.fail(context, result, record, error)),
+        };
+        let successor = grant
+            .rotating
+            .then(|| RefreshToken::new(&grant.id, &grant.key, &self.services.ids));
+        let exchange = RefreshExchange {
+            presented: token.sha256(),
+            successor: successor.as_ref().map(RefreshToken::sha256),
+            replaced_since: replaced_since(&login.client, now),
+            now,
+            expires_at: grant.expires_at,
+            idle_expires_at: login
+                .client
+                .refresh_token
+                .idle_lifetime_s
+                .map(|seconds| now.plus_seconds(i64::from(seconds))),
+            opaque_token: tokens.given.opaque_token.take(),
+        };
+        // Waiting for both together, so that one flush serves both.
+        let (exchanged, stored) = tokio::join!(
+            context.store.exchange_refresh_token(&grant.id, &exchange),
+            self.store_login(
+                context,
+                &login,
+                &result.metadata,
+                checked.id_token.as_ref(),
+                &ip,
+                now
+            ),
+        );
+        let outcome = match (exchanged, stored) {
+            (Ok(RefreshExchanged::Exchanged), Ok(())) => Ok(()),
+            // Another request was faster, and the leeway is over.
+            (Ok(RefreshExchanged::Reused | RefreshExchanged::Gone), _) => {
+                Err(TokenEndpointError::InvalidRefreshToken)
+            }
+            (Err(error), _) => Err(error.into()),
+            (_, Err(error)) => Err(error),
+        };
+        if let Err(error) = outcome {
+            return Err(self.fail(context, result, record, error));
+        }
+        tokens.refresh_token = successor.map(RefreshToken::into_text);
+        let execution_id = result.execution_id.clone();
+        self.record_given(context, &login, result, &checked, now);
+        Ok(Issued {
+            response: response(&login, &scope, tokens),
+            execution_id,
+        })
+    }
+
+    /// The grant of the refresh token that was given. One that was good once revokes it.
+    async fn presented(
+        &self,
+        context: &TenantContext,
+        client: &Client,
+        request: &TokenRequest,
+        now: Timestamp,
+    ) -> Result<(RefreshToken, RefreshGrant), TokenEndpointError> {
+        let invalid = || TokenEndpointError::InvalidRefreshToken;
+        let text = request.refresh_token.as_ref();
+        let text = text.ok_or_else(|| TokenEndpointError::missing("refresh_token"))?;
+        let token = RefreshToken::parse(text).ok_or_else(invalid)?;
+        let grant = context.store.refresh_grant(&token.grant).await?;
+        let grant = grant.filter(|grant| {
+            token.is_genuine(&grant.key)
+                && grant.client_id == client.client_id
+                && !grant.has_ended(now)
+        });
+        let grant = grant.ok_or_else(invalid)?;
+        let (sha256, since) = (token.sha256(), replaced_since(client, now));
+        let is_good = grant.live.iter().any(|live| {
+            live.sha256 == sha256 && live.replaced_at.is_none_or(|replaced| since <= replaced)
+        });
+        if !is_good {
+            tracing::warn!(
+                tenant = %context.tenant.id, client = %client.client_id, user = %grant.user_id,
+                "a refresh token came back after it was replaced; its login is revoked"
+            );
+            context.store.revoke_refresh_grant(&grant.id).await?;
+            return Err(invalid());
+        }
+        Ok((token, grant))
+    }
+}
+
+/// Tokens that were replaced before this are not good any more.
+fn replaced_since(client: &Client, now: Timestamp) -> Timestamp {
+    now.plus_seconds(-i64::from(client.refresh_token.leeway_s))
+}
+
+/// The scopes of the exchange: those of the grant, or fewer (RFC 6749 section 6).
+fn narrowed(grant: &RefreshGrant, asked: Option<&str>) -> Result<String, TokenEndpointError> {
+    let asked: Scopes = scopes(asked)?;
+    if asked.is_empty() {
+        return Ok(grant.scope.join(" "));
+    }
+    let beyond: Vec<&str> = asked
+        .iter()
+        .filter(|scope| !grant.scope.iter().any(|granted| granted == scope))
+        .take(10)
+        .collect();
+    if !beyond.is_empty() {
+        return Err(TokenEndpointError::InvalidScope(format!(
+            "the refresh token was not given for {}; ask for no more than it was given for",
+            beyond.join(" ")
+        )));
+    }
+    Ok(asked.into_vec().join(" "))
+}
