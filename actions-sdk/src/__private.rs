@@ -10,6 +10,16 @@ pub use crate::signature::{
 #[cfg(target_arch = "wasm32")]
 pub use crate::bindings::{credentials_exchange, post_login};
 
+/// What a module made with this SDK says of it, in a section of its own: a line, because
+/// a crate with several Actions has it several times.
+#[cfg(target_arch = "wasm32")]
+pub const SDK: [u8; SDK_LINE.len()] = match SDK_LINE.as_bytes().first_chunk() {
+    Some(bytes) => *bytes,
+    None => unreachable!(),
+};
+#[cfg(target_arch = "wasm32")]
+const SDK_LINE: &str = concat!("actions-sdk ", env!("CARGO_PKG_VERSION"), "\n");
+
 /// Runs a `post-login` Action against the host.
 #[cfg(target_arch = "wasm32")]
 pub fn run_post_login(

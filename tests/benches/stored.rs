@@ -71,7 +71,7 @@ pub(crate) async fn write_tenant(
         all_changes_deployed: true,
         ..built.clone()
     };
-    store.deploy_action(&built, &deployed, &version).await?;
+    store.deploy_action(&built, &deployed, &version, 50).await?;
     store
         .replace_bindings(TRIGGER, &[binding(&deployed)?], None)
         .await?;

@@ -15,6 +15,8 @@ mod harness;
 
 mod action_library;
 mod action_run;
+mod action_test;
+mod action_versions;
 mod bad_token_requests;
 mod claims;
 mod client_credentials;

@@ -85,6 +85,11 @@ fn handler(trigger: Trigger, function: &Ident) -> TokenStream {
             }
 
             bindings::export!(Handler with_types_in bindings);
+
+            // Tells whoever looks at the module what it was made with.
+            #[used]
+            #[unsafe(link_section = "claimsmith-sdk")]
+            static SDK: [u8; ::actions_sdk::__private::SDK.len()] = ::actions_sdk::__private::SDK;
         };
 
         #[cfg(not(target_arch = "wasm32"))]

@@ -73,6 +73,9 @@ pub struct ModuleInfo {
     pub imports: Vec<String>,
     /// The version of the contract that it was built for.
     pub contract_version: String,
+    /// The SDK that made it, such as `actions-sdk 0.1.0`, where it says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sdk: Option<String>,
 }
 
 /// One immutable version of an Action.

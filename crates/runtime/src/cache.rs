@@ -76,6 +76,12 @@ impl ActionCache {
         make_room(&mut entries, limits);
     }
 
+    /// A cache of its own with what is in this one.
+    #[must_use]
+    pub fn copy(&self) -> Self {
+        Self(Mutex::new(self.lock().clone()))
+    }
+
     pub(crate) fn get(&self, key: &str, now_ms: u64) -> Option<Entry> {
         self.lock()
             .get(key)

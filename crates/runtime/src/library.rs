@@ -308,6 +308,7 @@ impl ActionEngine {
                 triggers: handlers.iter().map(|(trigger, _)| *trigger).collect(),
                 imports: product.facts.imports.clone(),
                 contract_version: product.facts.contract_version.clone(),
+                sdk: product.facts.sdk.clone(),
             },
             instance_pre,
             handlers,

@@ -447,6 +447,33 @@ pub(crate) fn inspect(component: &[u8]) -> Result<Surface, CheckError> {
     }
 }
 
+/// The section in which our SDKs say who they are and which version.
+const SDK_SECTION: &str = "claimsmith-sdk";
+/// The longest such text, in bytes; ours have some twenty.
+const SDK_BYTES_MAX: usize = 100;
+
+/// The SDK that a module was made with, where it left its name. It is for people to read,
+/// and nothing depends on it.
+pub(crate) fn sdk(module: &[u8]) -> Option<String> {
+    for payload in Parser::new(0).parse_all(module) {
+        if let Payload::CustomSection(section) = payload.ok()?
+            && section.name() == SDK_SECTION
+        {
+            // A crate with several Actions has it several times.
+            let text = std::str::from_utf8(section.data()).ok()?;
+            return text.lines().next().and_then(sdk_text);
+        }
+    }
+    None
+}
+
+/// A text that can be shown as it is.
+fn sdk_text(text: &str) -> Option<String> {
+    let text = text.trim();
+    let is_plain = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    (is_plain && (1..=SDK_BYTES_MAX).contains(&text.len())).then(|| text.to_owned())
+}
+
 fn no_trigger(exports: &[String]) -> ModuleProblem {
     let exported = if exports.is_empty() {
         "it exports no interface".to_owned()

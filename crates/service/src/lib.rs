@@ -46,6 +46,6 @@ pub use tenants::{
     host_name,
 };
 pub use token::{
-    ClientCredentials, Issued, Refused, RequestFacts, TokenEndpointError, TokenService, UserInfo,
-    UserInfoError, is_same_secret,
+    ClientCredentials, Issued, Refused, RequestFacts, TokenEndpointError, TokenService, Trial,
+    UserInfo, UserInfoError, is_same_secret,
 };

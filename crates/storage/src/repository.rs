@@ -390,8 +390,10 @@ pub trait ActionRepository: Send + Sync + Debug {
         module: Option<&[u8]>,
     ) -> Result<()>;
 
-    /// Stores a new version and makes the Action point at it, in one step. Name and
-    /// draft stay as they are; the version's module is one that was uploaded.
+    /// Stores a new version and makes the Action point at it, in one step. The name
+    /// stays as it is; the draft stays, too, or becomes what the version is. The
+    /// version's module is one that was uploaded. When the Action has more than
+    /// `versions_max` versions then, the oldest go, with modules that nothing else has.
     ///
     /// # Errors
     /// `NotFound` (also of the module), `Changed`, or `Conflict` when the version's id is taken.
@@ -400,6 +402,7 @@ pub trait ActionRepository: Send + Sync + Debug {
         before: &Action,
         after: &Action,
         version: &ActionVersion,
+        versions_max: usize,
     ) -> Result<()>;
 
     /// Deletes an Action with its versions, modules that no other version has, and

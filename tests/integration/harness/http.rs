@@ -15,6 +15,8 @@ use tokio::net::TcpStream;
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
+    pub(crate) bytes: Bytes,
+    /// The body as text; what is no text in it is replaced.
     pub(crate) text: String,
 }
 
@@ -66,6 +68,7 @@ pub(crate) async fn send(
     Answer {
         status: parts.status,
         headers: parts.headers,
-        text: String::from_utf8(body.to_vec()).unwrap(),
+        text: String::from_utf8_lossy(&body).into_owned(),
+        bytes: body,
     }
 }

@@ -161,7 +161,7 @@ macro_rules! methods {
     };
 }
 
-methods!(first get, post, put; beside delete, patch, post);
+methods!(first get, post; beside delete, patch, post, put);
 
 /// Paths with guarded handlers only.
 #[derive(Default)]

@@ -31,22 +31,47 @@ impl FromRequest<AppState> for JsonBody {
         let read = async {
             must_be(request.headers(), "application/json")?;
             let bytes = read(request.into_body(), JSON_BYTES_MAX).await?;
-            let invalid = |what: &str| {
-                let message = format!("Payload validation error: '{what}'.");
-                ApiError::bad_request("invalid_body", message)
-            };
-            match serde_json::from_slice(&bytes) {
-                Ok(Value::Object(object)) => Ok(Self(object)),
-                Ok(_) => Err(invalid("Expected type object")),
-                Err(error) => {
-                    let (line, column) = (error.line(), error.column());
-                    Err(invalid(&format!(
-                        "Invalid JSON at line {line} column {column}"
-                    )))
-                }
-            }
+            json_object(&bytes).map(Self)
         };
         read.await.map_err(|error: ApiError| error.into_response())
+    }
+}
+
+/// A body that is a JSON object, or no body, which is an empty one.
+#[derive(Debug)]
+pub(crate) struct OptionalBody(pub(crate) Map<String, Value>);
+
+impl FromRequest<AppState> for OptionalBody {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, _: &AppState) -> Result<Self, Response> {
+        let read = async {
+            let is_json = must_be(request.headers(), "application/json");
+            let bytes = read(request.into_body(), JSON_BYTES_MAX).await?;
+            if bytes.is_empty() {
+                return Ok(Self(Map::new()));
+            }
+            is_json?;
+            json_object(&bytes).map(Self)
+        };
+        read.await.map_err(|error: ApiError| error.into_response())
+    }
+}
+
+fn json_object(bytes: &[u8]) -> Result<Map<String, Value>, ApiError> {
+    let invalid = |what: &str| {
+        let message = format!("Payload validation error: '{what}'.");
+        ApiError::bad_request("invalid_body", message)
+    };
+    match serde_json::from_slice(bytes) {
+        Ok(Value::Object(object)) => Ok(object),
+        Ok(_) => Err(invalid("Expected type object")),
+        Err(error) => {
+            let (line, column) = (error.line(), error.column());
+            Err(invalid(&format!(
+                "Invalid JSON at line {line} column {column}"
+            )))
+        }
     }
 }
 

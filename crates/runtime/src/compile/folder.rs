@@ -403,6 +403,7 @@ mod tests {
                 size_bytes: 5,
                 imports: vec!["claimsmith:actions/log@0.1.0".to_owned()],
                 contract_version: "0.1.0".to_owned(),
+                sdk: Some("actions-sdk 0.1.0".to_owned()),
             },
             code: MachineCode::of_own_making(code.to_vec(), 0),
         }

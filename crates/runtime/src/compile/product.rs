@@ -15,6 +15,9 @@ pub(crate) struct Facts {
     pub(crate) imports: Vec<String>,
     /// The version of the contract that it was built for.
     pub(crate) contract_version: String,
+    /// The SDK that made it, where it says so.
+    #[serde(default)]
+    pub(crate) sdk: Option<String>,
 }
 
 /// What a module becomes.
@@ -38,6 +41,7 @@ pub(crate) fn make(engine: &Engine, module: &[u8]) -> Result<Product, CheckError
             size_bytes: module.len() as u64,
             imports: surface.imports,
             contract_version: surface.contract_version,
+            sdk: module::sdk(module),
         },
         code,
     })

@@ -1,9 +1,16 @@
-//! Deploying a draft.
+//! Deploying a draft, or an older version again.
 
-use claimsmith_model::{Action, ActionId, ActionVersion};
+use claimsmith_model::{Action, ActionId, ActionVersion, JsonObject, VersionId};
 
 use super::{ActionWithVersion, apply, bound_at, is_same, load, with_version};
-use crate::{ServiceError, management::TenantAdmin};
+use crate::{
+    ServiceError,
+    fields::{Fields, flag},
+    management::TenantAdmin,
+};
+
+/// How many versions of an Action are kept; the reference product's limit.
+const VERSIONS_MAX: usize = 50;
 
 /// Makes a version of the draft and lets it run wherever the Action is bound, from
 /// the next token on. A draft that is deployed already makes no version: the
@@ -24,7 +31,65 @@ pub async fn deploy(admin: &TenantAdmin, id: &ActionId) -> Result<ActionWithVers
         });
     }
     let version = version_of(admin, &before)?;
-    let bound = bound_at(admin, id).await?;
+    let after = Action {
+        all_changes_deployed: true,
+        ..before.clone()
+    };
+    store(admin, &before, after, version).await
+}
+
+/// Makes a new version of what an older one is, and lets it run wherever the Action is
+/// bound, from the next token on. With `update_draft` the draft becomes the same. When
+/// it is the deployed version, that is the answer, and no version is made.
+///
+/// # Errors
+/// `NotFound`; `Invalid…` for a wrong body, or when the version doesn't serve a trigger
+/// where the Action is bound.
+pub async fn deploy_version(
+    admin: &TenantAdmin,
+    id: &ActionId,
+    version_id: &VersionId,
+    body: JsonObject,
+) -> Result<ActionWithVersion, ServiceError> {
+    let mut fields = Fields::new(body);
+    let update_draft = fields.optional("update_draft", flag)?.unwrap_or(false);
+    fields.finish()?;
+    let before = load(admin, id).await?;
+    let older = super::version(admin, id, version_id).await?;
+
+    let mut after = before.clone();
+    if update_draft {
+        after.code.clone_from(&older.code);
+        after.module = Some(older.module.clone());
+        after.built_at = Some(older.built_at);
+        after.secrets.clone_from(&older.secrets);
+        after.limits = older.limits.clone();
+        after.allowed_hosts = older.allowed_hosts.clone();
+    }
+    after.all_changes_deployed = is_same(&after, &older);
+    if before.deployed_version.as_ref() == Some(version_id) && after == before {
+        return Ok(ActionWithVersion {
+            action: before,
+            deployed: Some(older),
+        });
+    }
+    let version = ActionVersion {
+        id: admin.ids().version_id(),
+        number: before.latest_number.saturating_add(1),
+        created_at: admin.now(),
+        ..older
+    };
+    store(admin, &before, after, version).await
+}
+
+/// Stores the version as the one that runs.
+async fn store(
+    admin: &TenantAdmin,
+    before: &Action,
+    after: Action,
+    version: ActionVersion,
+) -> Result<ActionWithVersion, ServiceError> {
+    let bound = bound_at(admin, &before.id).await?;
     for (trigger, _) in &bound {
         if !version.module.triggers.contains(trigger) {
             return Err(ServiceError::invalid(format!(
@@ -33,18 +98,16 @@ pub async fn deploy(admin: &TenantAdmin, id: &ActionId) -> Result<ActionWithVers
             )));
         }
     }
-
     let after = Action {
         deployed_version: Some(version.id.clone()),
         latest_number: version.number,
-        all_changes_deployed: true,
         updated_at: version.created_at,
-        ..before.clone()
+        ..after
     };
-    admin
+    let storing = admin
         .store()
-        .deploy_action(&before, &after, &version)
-        .await?;
+        .deploy_action(before, &after, &version, VERSIONS_MAX);
+    storing.await?;
     for (trigger, _) in bound {
         apply(admin, trigger).await;
     }

@@ -10,15 +10,19 @@ mod delete;
 mod deploy;
 mod draft;
 mod module;
+mod test;
 mod versions;
 
 use claimsmith_model::{Action, ActionId, ActionSecret, ActionVersion, Trigger, TriggerBindings};
 
 pub use bindings::{BoundAction, BoundActions, get as bindings, replace as replace_bindings};
 pub use delete::delete;
-pub use deploy::deploy;
+pub use deploy::{deploy, deploy_version};
 pub use draft::{create, patch};
-pub use module::upload as upload_module;
+pub use module::{
+    Module, of_draft as draft_module, of_version as version_module, upload as upload_module,
+};
+pub use test::test;
 pub use versions::{get as version, list as versions};
 
 use crate::{ServiceError, management::TenantAdmin};

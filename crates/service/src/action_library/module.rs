@@ -1,8 +1,8 @@
-//! Uploading the module of a draft.
+//! Uploading the module of a draft, and giving modules back.
 
 use std::sync::Arc;
 
-use claimsmith_model::ActionId;
+use claimsmith_model::{ActionId, VersionId};
 use claimsmith_runtime::ModuleProblem;
 
 use super::{ActionWithVersion, is_same, load, with_version};
@@ -54,6 +54,44 @@ pub async fn upload(
         action: after,
         deployed,
     })
+}
+
+/// A module as it was uploaded.
+#[derive(Debug, Clone)]
+pub struct Module {
+    /// SHA-256 of the bytes, in lower-case hexadecimal.
+    pub sha256: String,
+    /// The bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// The module of an Action's draft.
+///
+/// # Errors
+/// `NotFound`, also when the draft has none.
+pub async fn of_draft(admin: &TenantAdmin, id: &ActionId) -> Result<Module, ServiceError> {
+    let module = load(admin, id).await?.module;
+    let module = module.ok_or(ServiceError::not_found("That action has no module yet."))?;
+    read(admin, module.sha256).await
+}
+
+/// The module of a version.
+///
+/// # Errors
+/// `NotFound`.
+pub async fn of_version(
+    admin: &TenantAdmin,
+    id: &ActionId,
+    version: &VersionId,
+) -> Result<Module, ServiceError> {
+    let version = super::version(admin, id, version).await?;
+    read(admin, version.module.sha256).await
+}
+
+async fn read(admin: &TenantAdmin, sha256: String) -> Result<Module, ServiceError> {
+    let bytes = admin.store().module(&sha256).await?;
+    let bytes = bytes.ok_or_else(|| ServiceError::internal("a module's bytes are missing"))?;
+    Ok(Module { sha256, bytes })
 }
 
 fn wrong_trigger(trigger: &str) -> ServiceError {

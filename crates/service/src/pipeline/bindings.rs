@@ -4,13 +4,13 @@
 use std::sync::Arc;
 
 use claimsmith_model::{
-    ActionId, ActionSecret, AllowedHosts, Binding, BindingId, LimitSettings, OnError, Trigger,
-    VersionId,
+    Action, ActionId, ActionSecret, AllowedHosts, Binding, BindingId, LimitSettings, OnError,
+    Trigger, VersionId,
 };
 use claimsmith_runtime::{ActionEngine, CheckError, CompiledAction, Share};
 use claimsmith_storage::TenantStorage;
 
-use crate::ServiceError;
+use crate::{Ids, ServiceError};
 
 /// What is bound to one trigger, in order.
 #[derive(Debug)]
@@ -57,6 +57,37 @@ impl Bindings {
             bindings.is_provisional |= is_provisional;
         }
         Ok(bindings)
+    }
+
+    /// An Action's draft as if it were deployed, and bound alone.
+    ///
+    /// # Errors
+    /// When the draft has no module, or it can't be loaded now.
+    pub(crate) async fn of_draft(
+        share: &Share,
+        store: &dyn TenantStorage,
+        engine: &ActionEngine,
+        ids: &Ids,
+        draft: &Action,
+    ) -> Result<Self, ServiceError> {
+        let module = draft.module.as_ref();
+        let module = module.ok_or_else(|| ServiceError::internal("the draft has no module"))?;
+        let module = load_module(share, store, engine, &module.sha256).await?;
+        let action = BoundAction {
+            binding_id: ids.binding_id(),
+            action_id: draft.id.clone(),
+            name: Arc::from(draft.name.as_str()),
+            version_id: ids.version_id(),
+            on_error: OnError::Deny,
+            secrets: Arc::from(draft.secrets.as_slice()),
+            limits: draft.limits.clone(),
+            allowed_hosts: Arc::new(draft.allowed_hosts.clone()),
+            module: Ok(module),
+        };
+        Ok(Self {
+            actions: vec![action],
+            is_provisional: false,
+        })
     }
 }
 

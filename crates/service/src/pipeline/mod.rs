@@ -10,11 +10,11 @@ use claimsmith_model::{
     ActionRun, Command, Denial, Event, ExecutionId, Fault, FaultKind, JsonObject, Limit, OnError,
     RefusedClaim, Timestamp, Trigger, Usage, Warning,
 };
-use claimsmith_runtime::{CacheLimits, Invocation, Limits, Place};
+use claimsmith_runtime::{ActionCache, CacheLimits, Invocation, Limits, Place};
 
 pub(crate) use bindings::Bindings;
 use bindings::BoundAction;
-pub(crate) use record::{RecordFacts, Sealed, record};
+pub(crate) use record::{RecordFacts, Sealed, admitted, outcome, record};
 
 use crate::{Environment, Ids, ServiceError, TenantContext};
 
@@ -40,6 +40,8 @@ pub(crate) struct TriggerResult {
     pub(crate) id_token: Ledger,
     /// What is to be merged into the user's metadata, also on a denial.
     pub(crate) metadata: MetadataChanges,
+    /// What Actions that succeeded asked for beyond token and event, in order.
+    pub(crate) commands: Vec<Command>,
     pub(crate) runs: Vec<ActionRun>,
     pub(crate) refused: Vec<RefusedClaim>,
     /// Whether an Action that counts, one that didn't fail, had a claim refused.
@@ -74,6 +76,22 @@ pub(crate) async fn run(
     input: TriggerInput,
 ) -> Result<TriggerResult, ServiceError> {
     let bindings = context.bindings(input.trigger, environment).await?;
+    let cache = context.action_cache(input.trigger);
+    run_bound(context, environment, ids, &bindings, cache, input).await
+}
+
+/// Runs Actions as if these were bound to the trigger, with this cache.
+///
+/// # Errors
+/// When too much runs already.
+pub(crate) async fn run_bound(
+    context: &TenantContext,
+    environment: &Environment,
+    ids: &Ids,
+    bindings: &Bindings,
+    cache: &Arc<ActionCache>,
+    input: TriggerInput,
+) -> Result<TriggerResult, ServiceError> {
     let started_at = environment.clock.now();
     let mut result = TriggerResult {
         execution_id: ids.execution_id(started_at),
@@ -83,6 +101,7 @@ pub(crate) async fn run(
         access_token: input.access_token,
         id_token: input.id_token,
         metadata: MetadataChanges::default(),
+        commands: Vec::new(),
         runs: Vec::with_capacity(bindings.actions.len()),
         refused: Vec::new(),
         has_refusal: false,
@@ -119,7 +138,7 @@ pub(crate) async fn run(
             grant_scopes: Arc::clone(&input.grant_scopes),
             secrets: Arc::clone(&bound.secrets),
             allowed_hosts: Arc::clone(&bound.allowed_hosts),
-            cache: Arc::clone(context.action_cache(result.trigger)),
+            cache: Arc::clone(cache),
             started_at: environment.clock.now(),
             seed: ids.seed(),
             limits,
@@ -157,6 +176,7 @@ async fn run_one(
     result: &mut TriggerResult,
 ) -> Option<Verdict> {
     let (started_at, seed) = (invocation.started_at, invocation.seed);
+    let cache = Arc::clone(&invocation.cache);
     let mut run = ActionRun {
         action_id: bound.action_id.clone(),
         action_name: bound.name.as_ref().to_owned(),
@@ -195,7 +215,7 @@ async fn run_one(
                 None => {
                     result.has_refusal |= has_refusal;
                     result.runs.push(run);
-                    return take_over(context, environment, result, outcome);
+                    return take_over(context, environment, &cache, result, outcome);
                 }
             }
         }
@@ -220,15 +240,14 @@ async fn run_one(
 fn take_over(
     context: &TenantContext,
     environment: &Environment,
+    cache: &ActionCache,
     result: &mut TriggerResult,
-    outcome: claimsmith_runtime::Outcome,
+    mut outcome: claimsmith_runtime::Outcome,
 ) -> Option<Verdict> {
     let now_ms = u64::try_from(result.started_at.as_millis()).unwrap_or(0);
     if outcome.commands.iter().any(is_cache_command) {
         let limits = CacheLimits::of(|limit| context.limit(limit, environment));
-        context
-            .action_cache(result.trigger)
-            .apply(&outcome.commands, limits, now_ms);
+        cache.apply(&outcome.commands, limits, now_ms);
     }
     result.access_token = outcome.access_token;
     result.id_token = outcome.id_token;
@@ -243,6 +262,7 @@ fn take_over(
         result.metadata.app_metadata.extend(changes.app_metadata);
         result.metadata.user_metadata.extend(changes.user_metadata);
     }
+    result.commands.append(&mut outcome.commands);
     outcome.denial.map(Verdict::Denied)
 }
 

@@ -34,27 +34,14 @@ pub(crate) fn record(
     sealed: &Sealed<'_>,
     facts: RecordFacts,
 ) -> Arc<ExecutionRecord> {
-    let outcome = match result.verdict {
-        Verdict::Proceed if sealed.refusal_failed => ExecutionOutcome::ClaimRefused,
-        Verdict::Proceed => ExecutionOutcome::Issued,
-        Verdict::Denied(denial) => ExecutionOutcome::Denied(denial),
-        Verdict::Failed => ExecutionOutcome::Failed,
-        Verdict::HostFailed => ExecutionOutcome::HostFailed,
-    };
-    let signed = |token, claims: Option<&SealedClaims>| -> Vec<AdmittedClaim> {
-        claims
-            .map(|claims| claims.admitted().map(|claim| claim.record(token)).collect())
-            .unwrap_or_default()
-    };
-    let mut admitted = signed(TokenKind::AccessToken, sealed.access_token);
-    admitted.extend(signed(TokenKind::IdToken, sealed.id_token));
+    let admitted = admitted(sealed);
     Arc::new(ExecutionRecord {
         id: result.execution_id,
         trigger: result.trigger,
         client_id: facts.client_id,
         user_id: facts.user_id,
         grant_type: facts.grant.as_str().to_owned(),
-        outcome,
+        outcome: outcome(result.verdict, sealed),
         runs: result.runs,
         admitted,
         refused: result.refused,
@@ -62,4 +49,27 @@ pub(crate) fn record(
         started_at: result.started_at,
         ended_at: facts.ended_at,
     })
+}
+
+/// What the run came to.
+pub(crate) fn outcome(verdict: Verdict, sealed: &Sealed<'_>) -> ExecutionOutcome {
+    match verdict {
+        Verdict::Proceed if sealed.refusal_failed => ExecutionOutcome::ClaimRefused,
+        Verdict::Proceed => ExecutionOutcome::Issued,
+        Verdict::Denied(denial) => ExecutionOutcome::Denied(denial),
+        Verdict::Failed => ExecutionOutcome::Failed,
+        Verdict::HostFailed => ExecutionOutcome::HostFailed,
+    }
+}
+
+/// The custom claims that were signed.
+pub(crate) fn admitted(sealed: &Sealed<'_>) -> Vec<AdmittedClaim> {
+    let signed = |token, claims: Option<&SealedClaims>| -> Vec<AdmittedClaim> {
+        claims
+            .map(|claims| claims.admitted().map(|claim| claim.record(token)).collect())
+            .unwrap_or_default()
+    };
+    let mut admitted = signed(TokenKind::AccessToken, sealed.access_token);
+    admitted.extend(signed(TokenKind::IdToken, sealed.id_token));
+    admitted
 }

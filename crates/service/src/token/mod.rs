@@ -10,6 +10,7 @@ mod password;
 mod refresh;
 pub(crate) mod refresh_token;
 mod request_facts;
+mod trial;
 mod user_info;
 
 use std::{sync::Arc, time::Instant};
@@ -21,6 +22,7 @@ pub use client::{ClientCredentials, is_same_secret};
 pub use error::{Refused, TokenEndpointError};
 pub(crate) use issue::{ACCESS_TOKEN_CLAIMS, ID_TOKEN_CLAIMS};
 pub use request_facts::RequestFacts;
+pub use trial::Trial;
 pub use user_info::{UserInfo, UserInfoError};
 
 use crate::{ServiceError, Services, TenantContext};

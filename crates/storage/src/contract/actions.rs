@@ -16,6 +16,7 @@ pub(super) async fn check(storage: &dyn Storage) {
     actions_are_unique_by_id_and_name(&*store).await;
     a_module_comes_and_goes_with_its_draft(&*store).await;
     a_deployed_version_keeps_its_module(&*store).await;
+    the_oldest_versions_make_room_and_their_modules_go(&*store).await;
     a_deployment_is_all_or_nothing(&*store).await;
     a_bound_action_is_deleted_only_when_it_is_to_be_detached(&*store).await;
     concurrent_uploads_and_deletions_lose_no_module(storage).await;
@@ -126,7 +127,10 @@ async fn a_module_comes_and_goes_with_its_draft(store: &dyn TenantStorage) {
 async fn a_deployed_version_keeps_its_module(store: &dyn TenantStorage) {
     let ready = built(&action("a"), MODULE);
     let (live, first) = deployed(&ready, "version-1");
-    store.deploy_action(&ready, &live, &first).await.unwrap();
+    store
+        .deploy_action(&ready, &live, &first, 50)
+        .await
+        .unwrap();
     assert_eq!(store.action(&live.id).await.unwrap(), Some(live.clone()));
     assert_eq!(
         store.action_version(&first.id).await.unwrap(),
@@ -143,7 +147,10 @@ async fn a_deployed_version_keeps_its_module(store: &dyn TenantStorage) {
         .unwrap();
     assert!(store.module(&first.module.sha256).await.unwrap().is_some());
     let (live, second) = deployed(&next, "version-2");
-    store.deploy_action(&next, &live, &second).await.unwrap();
+    store
+        .deploy_action(&next, &live, &second, 50)
+        .await
+        .unwrap();
     assert_eq!(
         store.action_versions(&live.id).await.unwrap(),
         [second, first]
@@ -198,7 +205,7 @@ async fn a_deployment_is_all_or_nothing(store: &dyn TenantStorage) {
         .unwrap();
     let (live, version) = deployed(&ready, "version-1");
 
-    assert_changed(store.deploy_action(&live, &live, &version).await);
+    assert_changed(store.deploy_action(&live, &live, &version, 50).await);
     let unknown = Action {
         id: "z".parse().unwrap(),
         ..ready.clone()
@@ -206,17 +213,66 @@ async fn a_deployment_is_all_or_nothing(store: &dyn TenantStorage) {
     let (unknown_live, unknown_version) = deployed(&unknown, "version-1");
     assert_not_found(
         store
-            .deploy_action(&unknown, &unknown_live, &unknown_version)
+            .deploy_action(&unknown, &unknown_live, &unknown_version, 50)
             .await,
     );
     assert_eq!(store.action_version(&version.id).await.unwrap(), None);
 
-    store.deploy_action(&ready, &live, &version).await.unwrap();
+    store
+        .deploy_action(&ready, &live, &version, 50)
+        .await
+        .unwrap();
     let (again, mut taken) = deployed(&live, "version-1");
     taken.number = 2;
-    assert_conflict(store.deploy_action(&live, &again, &taken).await);
+    assert_conflict(store.deploy_action(&live, &again, &taken, 50).await);
     assert_eq!(store.action(&live.id).await.unwrap(), Some(live.clone()));
     assert_eq!(store.action_versions(&live.id).await.unwrap(), [version]);
+}
+
+async fn the_oldest_versions_make_room_and_their_modules_go(store: &dyn TenantStorage) {
+    let draft = action("many");
+    store.create_action(&draft).await.unwrap();
+    let first_ready = built(&draft, OTHER_MODULE);
+    store
+        .update_action(&draft, &first_ready, Some(OTHER_MODULE))
+        .await
+        .unwrap();
+    let (first_live, first) = deployed(&first_ready, "many-1");
+    let deploy = store.deploy_action(&first_ready, &first_live, &first, 2);
+    deploy.await.unwrap();
+    let second_ready = built(&first_live, MODULE);
+    store
+        .update_action(&first_live, &second_ready, Some(MODULE))
+        .await
+        .unwrap();
+    let (second_live, second) = deployed(&second_ready, "many-2");
+    let deploy = store.deploy_action(&second_ready, &second_live, &second, 2);
+    deploy.await.unwrap();
+
+    // The first one comes back as the third, also as the draft, and goes as the first:
+    // its module stays.
+    let back = Action {
+        module: first_ready.module.clone(),
+        ..second_live.clone()
+    };
+    let (third_live, third) = deployed(&back, "many-3");
+    let deploy = store.deploy_action(&second_live, &third_live, &third, 2);
+    deploy.await.unwrap();
+    let versions = store.action_versions(&draft.id).await.unwrap();
+    assert_eq!(versions, [third, second]);
+    assert_eq!(store.action_version(&first.id).await.unwrap(), None);
+    for bytes in [MODULE, OTHER_MODULE] {
+        let kept = store.module(&module_info(bytes).sha256).await.unwrap();
+        assert_eq!(kept.as_deref(), Some(bytes));
+    }
+
+    // With the second, the last use of its module ends.
+    let (fourth_live, fourth) = deployed(&third_live, "many-4");
+    let deploy = store.deploy_action(&third_live, &fourth_live, &fourth, 2);
+    deploy.await.unwrap();
+    let gone = store.module(&module_info(MODULE).sha256).await.unwrap();
+    assert_eq!(gone, None);
+    store.delete_action(&draft.id, false).await.unwrap();
 }
 
 async fn a_bound_action_is_deleted_only_when_it_is_to_be_detached(store: &dyn TenantStorage) {
@@ -228,7 +284,10 @@ async fn a_bound_action_is_deleted_only_when_it_is_to_be_detached(store: &dyn Te
         .await
         .unwrap();
     let (live, version) = deployed(&ready, "version-of-other");
-    store.deploy_action(&ready, &live, &version).await.unwrap();
+    store
+        .deploy_action(&ready, &live, &version, 50)
+        .await
+        .unwrap();
     let bindings = [
         binding("one", "a"),
         binding("two", "other"),

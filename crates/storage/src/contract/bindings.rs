@@ -22,7 +22,10 @@ pub(super) async fn check(storage: &dyn Storage) {
         .await
         .unwrap();
     let (live, version) = deployed(&ready, "version-1");
-    store.deploy_action(&ready, &live, &version).await.unwrap();
+    store
+        .deploy_action(&ready, &live, &version, 50)
+        .await
+        .unwrap();
     assert_eq!(
         store.bindings(trigger).await.unwrap(),
         TriggerBindings::default()

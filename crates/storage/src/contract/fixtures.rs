@@ -200,6 +200,7 @@ pub(super) fn module_info(bytes: &[u8]) -> ModuleInfo {
         triggers: vec![Trigger::PostLogin],
         imports: vec![],
         contract_version: "0.1.0".into(),
+        sdk: Some("actions-sdk 0.1.0".into()),
     }
 }
 
@@ -382,7 +383,10 @@ pub async fn fill_tenant(storage: &dyn Storage, name: &str) {
         .await
         .unwrap();
     let (live, version) = deployed(&ready, "version-1");
-    store.deploy_action(&ready, &live, &version).await.unwrap();
+    store
+        .deploy_action(&ready, &live, &version, 50)
+        .await
+        .unwrap();
     let bindings = [binding("binding-1", "action-1")];
     store
         .replace_bindings(Trigger::PostLogin, &bindings, None)

@@ -51,7 +51,7 @@ pub(super) async fn check(storage: &dyn Storage) {
         store.create_organization(&organization("org_1", "acme"));
         store.create_action(&draft);
         store.update_action(&draft, &ready, Some(MODULE));
-        store.deploy_action(&ready, &live, &version);
+        store.deploy_action(&ready, &live, &version, 50);
         store.replace_bindings(Trigger::PostLogin, &[], None);
         store.delete_action(&draft.id, false);
         store.delete_organization(&organization("org_1", "acme").id);

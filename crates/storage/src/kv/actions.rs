@@ -127,35 +127,63 @@ impl<K: KeyValue> ActionRepository for KvTenant<K> {
         before: &Action,
         after: &Action,
         version: &ActionVersion,
+        versions_max: usize,
     ) -> Result<()> {
         same_id(&before.id, &after.id)?;
-        same_id(
-            &(&before.name, &before.module),
-            &(&after.name, &after.module),
-        )?;
+        same_id(&before.name, &after.name)?;
+        if before.module != after.module {
+            same_id(&after.module.as_ref(), &Some(&version.module))?;
+        }
         same_id(
             &(&version.action_id, Some(&version.id)),
             &(&after.id, after.deployed_version.as_ref()),
         )?;
+        let uploads = self.shared.modules.lock().await;
         let (before, after, version) = (before.clone(), after.clone(), version.clone());
-        self.configure(move |change, keys| {
-            change.replace(&keys.action(&before.id), &before, &after, ACTION)?;
-            use_module(change, keys, &version.module.sha256, |sha256| {
-                keys.module_in_version(sha256, &version.id)
-            })?;
-            let numbered = keys.version_of(&version.action_id, version.number);
-            change.insert(
-                &numbered,
-                &version.id,
-                "a version of this action with this number",
-            )?;
-            change.insert(
-                &keys.version(&version.id),
-                &version,
-                "a version with this id",
-            )
-        })
-        .await
+        let unused = self
+            .configure(move |change, keys| {
+                change.replace(&keys.action(&before.id), &before, &after, ACTION)?;
+                use_module(change, keys, &version.module.sha256, |sha256| {
+                    keys.module_in_version(sha256, &version.id)
+                })?;
+                let numbered = keys.version_of(&version.action_id, version.number);
+                change.insert(
+                    &numbered,
+                    &version.id,
+                    "a version of this action with this number",
+                )?;
+                change.insert(
+                    &keys.version(&version.id),
+                    &version,
+                    "a version with this id",
+                )?;
+
+                let mut gone = Vec::new();
+                let mut modules = BTreeSet::new();
+                if before.module != after.module {
+                    use_module(change, keys, &version.module.sha256, |sha256| {
+                        keys.module_in_draft(sha256, &after.id)
+                    })?;
+                    if let Some(old) = &before.module {
+                        gone.push(keys.module_in_draft(&old.sha256, &after.id));
+                        modules.insert(old.sha256.clone());
+                    }
+                }
+                let earlier: Vec<VersionId> =
+                    change.stored_values(&keys.versions_of(&version.action_id))?;
+                let too_many = (earlier.len() + 1).saturating_sub(versions_max);
+                for id in earlier.iter().take(too_many) {
+                    let sha256 = delete_version(change, keys, id, &mut gone)?;
+                    modules.extend(sha256);
+                }
+                // What is used from now on is not among the uses that are stored yet.
+                modules.remove(&version.module.sha256);
+                release_modules(change, keys, modules, &gone)
+            })
+            .await?;
+        self.remove_blobs(&unused).await?;
+        drop(uploads);
+        Ok(())
     }
 
     async fn delete_action(&self, id: &ActionId, detach: bool) -> Result<()> {
@@ -176,13 +204,7 @@ impl<K: KeyValue> ActionRepository for KvTenant<K> {
                 }
                 let versions: Vec<VersionId> = change.stored_values(&keys.versions_of(&id))?;
                 for version_id in versions {
-                    let key = keys.version(&version_id);
-                    if let Some(version) = change.get::<ActionVersion>(&key)? {
-                        uses.push(keys.module_in_version(&version.module.sha256, &version_id));
-                        modules.insert(version.module.sha256);
-                        change.delete(&keys.version_of(&id, version.number));
-                    }
-                    change.delete(&key);
+                    modules.extend(delete_version(change, keys, &version_id, &mut uses)?);
                 }
                 change.delete(&keys.action_name(&action.name));
                 change.delete(&keys.action(&id));
@@ -260,6 +282,25 @@ fn use_module(
         return Err(StorageError::NotFound { what: MODULE });
     }
     change.put(&used_by(sha256), &())
+}
+
+/// Deletes a version, and notes the use of its module that ends. Answers the module's
+/// SHA-256.
+fn delete_version(
+    change: &mut Transaction<'_>,
+    keys: &TenantKeys,
+    id: &VersionId,
+    gone: &mut Vec<Key>,
+) -> Result<Option<String>> {
+    let key = keys.version(id);
+    let version: Option<ActionVersion> = change.get(&key)?;
+    change.delete(&key);
+    Ok(version.map(|version| {
+        let sha256 = version.module.sha256;
+        gone.push(keys.module_in_version(&sha256, id));
+        change.delete(&keys.version_of(&version.action_id, version.number));
+        sha256
+    }))
 }
 
 /// Ends the uses `gone` of `modules`; modules that have no other are removed.

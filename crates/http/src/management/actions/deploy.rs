@@ -18,9 +18,13 @@ pub(super) async fn post(
     admin: Admin<CreateActions>,
     At(id): At<ActionId>,
 ) -> Result<Response, ApiError> {
-    let ActionWithVersion { action, deployed } = action_library::deploy(&admin, &id).await?;
+    Ok(show(&action_library::deploy(&admin, &id).await?))
+}
+
+/// The version that runs.
+pub(super) fn show(ActionWithVersion { action, deployed }: &ActionWithVersion) -> Response {
     let view = deployed
         .as_ref()
-        .map(|version| VersionView::with_action(version, &action));
-    Ok(Json(view).into_response())
+        .map(|version| VersionView::with_action(version, action));
+    Json(view).into_response()
 }

@@ -86,20 +86,25 @@ struct Stats {
 }
 
 #[derive(Serialize)]
-struct ClaimsView<'a> {
-    admitted: &'a [AdmittedClaim],
-    refused: &'a [RefusedClaim],
+pub(super) struct ClaimsView<'a> {
+    pub(super) admitted: &'a [AdmittedClaim],
+    pub(super) refused: &'a [RefusedClaim],
+}
+
+/// An outcome's name, and the denial that it is.
+pub(super) fn outcome(outcome: &ExecutionOutcome) -> (&'static str, Option<&Denial>) {
+    match outcome {
+        ExecutionOutcome::Issued => ("issued", None),
+        ExecutionOutcome::Denied(denial) => ("denied", Some(denial)),
+        ExecutionOutcome::Failed => ("failed", None),
+        ExecutionOutcome::ClaimRefused => ("claim_refused", None),
+        ExecutionOutcome::HostFailed => ("host_failed", None),
+    }
 }
 
 impl<'a> ExecutionView<'a> {
     fn of(record: &'a ExecutionRecord) -> Self {
-        let (outcome, denial) = match &record.outcome {
-            ExecutionOutcome::Issued => ("issued", None),
-            ExecutionOutcome::Denied(denial) => ("denied", Some(denial)),
-            ExecutionOutcome::Failed => ("failed", None),
-            ExecutionOutcome::ClaimRefused => ("claim_refused", None),
-            ExecutionOutcome::HostFailed => ("host_failed", None),
-        };
+        let (outcome, denial) = outcome(&record.outcome);
         Self {
             id: &record.id,
             trigger_id: record.trigger,

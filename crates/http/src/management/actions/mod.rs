@@ -3,6 +3,8 @@
 mod deploy;
 mod executions;
 mod module;
+mod modules;
+mod test;
 mod versions;
 pub(super) mod view;
 
@@ -18,7 +20,6 @@ use super::{
     ApiError, At, JsonBody,
     access::{
         self, Admin, CreateActions, DeleteActions, ReadActions, Routes, UpdateActions, get, post,
-        put,
     },
     listing,
     query::{ActionsPage, FromQuery, Parameters},
@@ -32,13 +33,26 @@ pub(super) fn routes() -> Routes {
             "/actions/actions/{id}",
             get(one).patch(patch).delete(delete),
         )
-        .at("/actions/actions/{id}/module", put(module::put))
+        .at(
+            "/actions/actions/{id}/module",
+            get(module::get).put(module::put),
+        )
         .at("/actions/actions/{id}/deploy", post(deploy::post))
+        .at("/actions/actions/{id}/test", post(test::post))
         .at("/actions/actions/{id}/versions", get(versions::list))
         .at(
             "/actions/actions/{id}/versions/{version}",
             get(versions::one),
         )
+        .at(
+            "/actions/actions/{id}/versions/{version}/deploy",
+            post(versions::deploy_again),
+        )
+        .at(
+            "/actions/actions/{id}/versions/{version}/module",
+            get(versions::module),
+        )
+        .at("/actions/modules", get(modules::list))
         .at("/actions/executions/{id}", access::get(executions::get))
 }
 

@@ -1,4 +1,4 @@
-//! `GET /api/v2/actions/actions/{id}/versions` and `…/versions/{version}`.
+//! `/api/v2/actions/actions/{id}/versions` and what belongs to a version.
 
 use axum::{
     Json,
@@ -7,10 +7,13 @@ use axum::{
 use claimsmith_model::{ActionId, VersionId};
 use claimsmith_service::action_library;
 
-use super::view::VersionView;
+use http::HeaderMap;
+
+use super::{deploy, module::download, view::VersionView};
 use crate::management::{
     ApiError, At,
-    access::{Admin, ReadActions},
+    access::{Admin, CreateActions, ReadActions},
+    body::OptionalBody,
     listing,
     query::ActionsPage,
 };
@@ -38,4 +41,24 @@ pub(super) async fn one(
     let action = action_library::get(&admin, &id).await?.action;
     let version = action_library::version(&admin, &id, &version).await?;
     Ok(Json(VersionView::with_action(&version, &action)).into_response())
+}
+
+/// Deploys an older version again, as a new one.
+pub(super) async fn deploy_again(
+    admin: Admin<CreateActions>,
+    At((id, version)): At<(ActionId, VersionId)>,
+    OptionalBody(body): OptionalBody,
+) -> Result<Response, ApiError> {
+    let deployed = action_library::deploy_version(&admin, &id, &version, body).await?;
+    Ok(deploy::show(&deployed))
+}
+
+/// The module of a version, as it was uploaded.
+pub(super) async fn module(
+    admin: Admin<ReadActions>,
+    At((id, version)): At<(ActionId, VersionId)>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let module = action_library::version_module(&admin, &id, &version).await?;
+    download(module, &headers)
 }
