@@ -1,10 +1,10 @@
 //! What wit-bindgen makes of the contract in `wit/`.
 //!
-//! Three worlds instead of the contract's own, because a module must export
+//! Worlds of our own instead of the contract's, because a module must export
 //! exactly the handlers that its author wrote: one world holds all imports (of
-//! which `wit-component` keeps those that are used), and each trigger has a world
-//! of its export alone, which enters a module only where the attribute macro of
-//! that trigger calls its `export!`.
+//! which `wit-component` keeps those that are used), and each trigger and each script
+//! has a world of its export alone, which enters a module only where the attribute
+//! macro of that name calls its `export!`.
 #![expect(
     missing_docs,
     reason = "generated from the contract, which documents its items"
@@ -73,6 +73,54 @@ pub mod credentials_exchange {
             }
         ",
         world: "claimsmith:actions-sdk/credentials-exchange-handler",
+        generate_all,
+        pub_export_macro: true,
+    });
+}
+
+pub mod database_login {
+    wit_bindgen::generate!({
+        path: "../wit",
+        inline: "
+            package claimsmith:actions-sdk;
+
+            world database-login-handler {
+                export claimsmith:actions/database-login-handler@0.1.0;
+            }
+        ",
+        world: "claimsmith:actions-sdk/database-login-handler",
+        generate_all,
+        pub_export_macro: true,
+    });
+}
+
+pub mod database_get_user {
+    wit_bindgen::generate!({
+        path: "../wit",
+        inline: "
+            package claimsmith:actions-sdk;
+
+            world database-get-user-handler {
+                export claimsmith:actions/database-get-user-handler@0.1.0;
+            }
+        ",
+        world: "claimsmith:actions-sdk/database-get-user-handler",
+        generate_all,
+        pub_export_macro: true,
+    });
+}
+
+pub mod database_create {
+    wit_bindgen::generate!({
+        path: "../wit",
+        inline: "
+            package claimsmith:actions-sdk;
+
+            world database-create-handler {
+                export claimsmith:actions/database-create-handler@0.1.0;
+            }
+        ",
+        world: "claimsmith:actions-sdk/database-create-handler",
         generate_all,
         pub_export_macro: true,
     });

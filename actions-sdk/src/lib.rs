@@ -4,7 +4,8 @@
 //! sandbox, before it signs a token: at every login (`post-login`) or at every
 //! client credentials exchange (`credentials-exchange`). It reads the event, and
 //! asks through the api for claims, scopes, metadata, or for the token to be
-//! refused.
+//! refused. The other kind of guest is a script of a [custom database](custom_database),
+//! which says who a user is.
 //!
 //! ```
 //! use actions_sdk::post_login::{Api, Event};
@@ -140,6 +141,7 @@ pub mod api;
 #[cfg(target_arch = "wasm32")]
 mod bindings;
 pub mod credentials_exchange;
+pub mod custom_database;
 mod error;
 pub mod event;
 mod host;
@@ -168,6 +170,42 @@ pub mod __private;
 /// }
 /// ```
 pub use actions_sdk_macros::credentials_exchange;
+/// ```
+/// use actions_sdk::custom_database::{CreateError, NewUser, Profile};
+///
+/// #[actions_sdk::database_create]
+/// fn create(new_user: &NewUser) -> Result<Option<Profile>, CreateError> {
+///     if new_user.password().len() < 12 {
+///         return Err(CreateError::Rejected("a password has twelve characters".to_owned()));
+///     }
+///     let email = new_user.email().ok_or("the user has no email address")?;
+///     Ok(Some(Profile::new("7").email(email, false)))
+/// }
+/// ```
+pub use actions_sdk_macros::database_create;
+/// ```
+/// use actions_sdk::custom_database::{Lookup, Profile};
+///
+/// #[actions_sdk::database_get_user]
+/// fn get_user(lookup: &Lookup) -> actions_sdk::Result<Option<Profile>> {
+///     let is_ada = lookup.identifier() == "ada@example.com";
+///     Ok(is_ada.then(|| Profile::new("7").email("ada@example.com", true)))
+/// }
+/// ```
+pub use actions_sdk_macros::database_get_user;
+/// ```
+/// use actions_sdk::custom_database::{Login, LoginError, Profile};
+///
+/// #[actions_sdk::database_login]
+/// fn log_in(login: &Login) -> Result<Profile, LoginError> {
+///     match (login.identifier(), login.password()) {
+///         ("ada@example.com", "correct horse") => Ok(Profile::new("7")),
+///         ("ada@example.com", _) => Err(LoginError::WrongCredentials),
+///         _ => Err(LoginError::UnknownUser),
+///     }
+/// }
+/// ```
+pub use actions_sdk_macros::database_login;
 /// ```
 /// use actions_sdk::post_login::{Api, Event};
 ///

@@ -132,11 +132,12 @@ fn no_example_and_no_guest_is_without_a_test() {
         "risk-score",
         "role",
         "roles-and-organization",
+        "user-database",
     ];
     assert_eq!(folders("../example-actions"), examples);
     assert_eq!(
         folders("guests"),
-        ["c", "python", "scripted", "two-fields", "zoo"]
+        ["c", "database", "python", "scripted", "two-fields", "zoo"]
     );
 }
 

@@ -31,7 +31,8 @@
 //! The recorder takes every claim: the claim policy is the server's, and
 //! `claimsmith action run` applies it on your machine. To see what your Action
 //! does when a claim is refused, say so with
-//! [`EventBuilder::refuse_claim`]. HTTP calls are answered as the test says; see
+//! [`EventBuilder::refuse_claim`]. What a script of a custom database takes is made by a
+//! [`ScriptBuilder`]. HTTP calls are answered as the test says; see
 //! the module `http` here. Nor does the recorder know the server's limits
 //! on sizes, or which scopes a client's grant holds.
 
@@ -40,6 +41,7 @@ pub(crate) mod contract;
 mod host;
 #[cfg(feature = "http")]
 pub mod http;
+mod script;
 
 use std::collections::BTreeMap;
 
@@ -47,6 +49,7 @@ use serde_json::Value;
 
 pub use builder::EventBuilder;
 pub(crate) use host::{Host, State, write_log};
+pub use script::ScriptBuilder;
 pub use serde_json::json;
 
 use crate::{Refusal, log::Level};

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ActionId, AllowedHosts, BindingId, LimitSettings, Secret, Timestamp, Trigger, VersionId,
+    ActionId, AllowedHosts, BindingId, DatabaseScript, LimitSettings, Secret, Timestamp, Trigger,
+    VersionId,
 };
 
 /// An Action: a named piece of a tenant's code with a draft and versions.
@@ -60,7 +61,7 @@ pub struct ActionSecret {
 }
 
 /// What a checked module is. Only checking makes one: the module compiled, exports
-/// at least one trigger's handler and imports nothing but the contract and WASI.
+/// at least one handler and imports nothing but the contract and WASI.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModuleInfo {
     /// SHA-256 of the uploaded bytes, in lower-case hexadecimal.
@@ -69,6 +70,9 @@ pub struct ModuleInfo {
     pub size_bytes: u64,
     /// The triggers whose handlers it exports.
     pub triggers: Vec<Trigger>,
+    /// The scripts of a custom database that it exports.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scripts: Vec<DatabaseScript>,
     /// The interfaces that it imports.
     pub imports: Vec<String>,
     /// The version of the contract that it was built for.

@@ -19,6 +19,7 @@ mod action;
 mod allowed_hosts;
 mod client;
 mod command;
+mod database_script;
 mod environment;
 mod event;
 mod execution;
@@ -43,6 +44,7 @@ pub use client::{
     TokenEndpointAuthMethod,
 };
 pub use command::{Command, Denial, DenialCode};
+pub use database_script::{DatabaseScript, Handler, UnknownScript};
 pub use environment::{Clock, Random, Timestamp};
 pub use event::{
     AuthenticationMethod, Event, EventAuthentication, EventAuthorization, EventClient,

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use claimsmith_model::{Limit, ModuleInfo, ServerLimits, Trigger};
+use claimsmith_model::{Handler, Limit, ModuleInfo, ServerLimits};
 use wasmtime::{
     Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig,
     component::{ComponentExportIndex, InstancePre, Linker},
@@ -146,7 +146,7 @@ pub struct CompiledAction(pub(crate) Arc<Compiled>);
 pub(crate) struct Compiled {
     pub(crate) info: ModuleInfo,
     pub(crate) instance_pre: InstancePre<Sandbox>,
-    pub(crate) handlers: Vec<(Trigger, ComponentExportIndex)>,
+    pub(crate) handlers: Vec<(Handler, ComponentExportIndex)>,
     pub(crate) code_bytes: usize,
 }
 
@@ -267,10 +267,17 @@ impl CompiledAction {
         &self.0.info
     }
 
-    /// Whether the module has a handler for the trigger.
+    /// Whether the module can be run for that trigger or script.
     #[must_use]
-    pub fn serves(&self, trigger: Trigger) -> bool {
-        self.0.handlers.iter().any(|(served, _)| *served == trigger)
+    pub fn serves(&self, handler: impl Into<Handler>) -> bool {
+        self.handler(handler.into()).is_some()
+    }
+
+    /// The function to be called for it.
+    pub(crate) fn handler(&self, handler: Handler) -> Option<&ComponentExportIndex> {
+        let mut handlers = self.0.handlers.iter();
+        let (_, export) = handlers.find(|(served, _)| *served == handler)?;
+        Some(export)
     }
 }
 

@@ -7,7 +7,7 @@ use std::{
 
 use claimsmith_claims::{Policy, ReservedNamespaces, TokenContext};
 use claimsmith_model::{
-    ClaimSettings, Event, Fault, FaultKind, Timestamp, TokenKind, Trigger, Usage,
+    ClaimSettings, Event, Fault, FaultKind, Handler, Timestamp, TokenKind, Trigger, Usage,
 };
 use wasmtime::{Store, UpdateDeadline, component::TypedFunc};
 
@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// A trigger's handler: no arguments, `result<_, string>`.
-type Handler = TypedFunc<(), (Result<(), String>,)>;
+type TriggerHandler = TypedFunc<(), (Result<(), String>,)>;
 
 impl ActionEngine {
     /// Runs an Action once, in a sandbox of its own. The place is the right to do so.
@@ -131,7 +131,7 @@ impl ActionEngine {
         limits: Limits,
         has_yielded: HasYielded,
     ) -> Option<Fault> {
-        let mut store = self.store(trial_invocation(limits), has_yielded);
+        let mut store = self.store(beside_triggers(limits), has_yielded);
         let instantiated = bounded(&limits, async {
             action
                 .0
@@ -144,7 +144,7 @@ impl ActionEngine {
         Some(classify(&error, store.data().memory.refused()))
     }
 
-    fn store(&self, invocation: Invocation, has_yielded: HasYielded) -> Store<Sandbox> {
+    pub(crate) fn store(&self, invocation: Invocation, has_yielded: HasYielded) -> Store<Sandbox> {
         let inner: &Arc<Inner> = &self.0;
         let deadline_ms = invocation.limits.deadline_ms;
         let tick_ms = inner.config.tick_ms.max(1);
@@ -176,16 +176,11 @@ impl ActionEngine {
         action: &CompiledAction,
         trigger: Trigger,
     ) -> wasmtime::Result<Result<(), String>> {
-        let handler = action
-            .0
-            .handlers
-            .iter()
-            .find(|(served, _)| *served == trigger);
-        let Some((_, export)) = handler else {
+        let Some(export) = action.handler(Handler::Trigger(trigger)) else {
             return Ok(Err(format!("the module has no handler for {trigger}")));
         };
         let instance = action.0.instance_pre.instantiate_async(&mut *store).await?;
-        let handler: Handler = instance.get_typed_func(&mut *store, export)?;
+        let handler: TriggerHandler = instance.get_typed_func(&mut *store, export)?;
         let (result,) = handler.call_async(&mut *store, ()).await?;
         Ok(result)
     }
@@ -197,7 +192,7 @@ const GRACE_MS: u64 = 50;
 
 /// Ends an execution that waits in a host call beyond its deadline: epochs only
 /// reach guests that compute.
-async fn bounded<T>(
+pub(crate) async fn bounded<T>(
     limits: &Limits,
     execution: impl Future<Output = wasmtime::Result<T>>,
 ) -> wasmtime::Result<T> {
@@ -211,8 +206,10 @@ async fn bounded<T>(
     }
 }
 
-/// An execution that nobody sees, to try whether a module starts.
-fn trial_invocation(limits: Limits) -> Invocation {
+/// An invocation in which there is nothing of a trigger: to try whether a module starts,
+/// and for scripts of custom databases, which can import nothing that would tell which
+/// trigger stands here.
+pub(crate) fn beside_triggers(limits: Limits) -> Invocation {
     let policy = Arc::new(Policy::new(
         ClaimSettings::default(),
         &[],
@@ -228,7 +225,7 @@ fn trial_invocation(limits: Limits) -> Invocation {
     };
     Invocation {
         trigger: Trigger::PostLogin,
-        action: Arc::from("upload"),
+        action: Arc::from(""),
         event: Arc::new(Event::default()),
         access_token: ledger(TokenKind::AccessToken),
         id_token: ledger(TokenKind::IdToken),

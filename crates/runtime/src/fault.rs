@@ -5,7 +5,7 @@ use wasmtime::Trap;
 
 /// The longest text of a fault that is kept, in bytes; a guest's error text may
 /// be as long as its memory.
-const MESSAGE_BYTES_MAX: usize = 4_096;
+pub(crate) const MESSAGE_BYTES_MAX: usize = 4_096;
 
 /// Wasmtime's words for the limits that it keeps for us, for which it has no types: the
 /// number of instances, memories and tables, and what one call hands over.

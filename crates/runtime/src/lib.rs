@@ -17,6 +17,7 @@
 //! | load a checked module | [`ActionEngine::find`], and [`ActionEngine::load`] where that finds none |
 //! | get a place to run it | [`ActionEngine::enter`] |
 //! | run it | [`ActionEngine::execute`] |
+//! | prove a custom database's script, and run it | [`ActionEngine::check_script`], [`ActionEngine::execute_script`] |
 
 mod admission;
 mod cache;
@@ -24,6 +25,7 @@ mod code_cache;
 mod compile;
 mod engine;
 mod execute;
+mod execute_script;
 mod fault;
 mod figures;
 mod host;
@@ -35,14 +37,17 @@ mod long_lane;
 mod module;
 mod outgoing;
 mod sandbox;
+mod script;
 
 pub use admission::{Busy, Occupancy, Place, Share};
 pub use cache::{ActionCache, CacheLimits};
 pub use compile::{CodeFolder, WorkerError, WorkerProgram, run_compile_worker};
 pub use engine::{ActionEngine, CompiledAction, EngineConfig, EngineError, Ticker};
+pub use execute_script::PROFILE_BYTES_MAX;
 pub use figures::{CodeFigures, EngineFigures};
 pub use invocation::{Invocation, Outcome};
 pub use library::CodeSetup;
 pub use limits::Limits;
 pub use module::{CheckError, ModuleProblem};
 pub use outgoing::{AddressRange, InvalidRange, InvalidRoots, OutgoingNetwork};
+pub use script::{ScriptAnswer, ScriptCall, ScriptInvocation, ScriptOutcome};

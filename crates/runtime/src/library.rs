@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use claimsmith_model::ModuleInfo;
+use claimsmith_model::{Handler, ModuleInfo};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::Engine;
 
@@ -143,9 +143,8 @@ impl Library {
 }
 
 impl ActionEngine {
-    /// Proves an upload: it compiles, exports at least one trigger's handler, imports
-    /// nothing but the contract and WASI, and can be instantiated under the highest
-    /// limits.
+    /// Proves an upload: it compiles, exports at least one handler, imports nothing but
+    /// the contract and WASI, and can be instantiated under the highest limits.
     ///
     /// # Errors
     /// All that is wrong with the module; `Busy`; or that the server could not tell.
@@ -170,6 +169,26 @@ impl ActionEngine {
         let action = self.load(share, bytes).await?;
         self.instantiate_once(share, &action, limits).await?;
         Ok(action)
+    }
+
+    /// Proves an upload that is to be a script of a custom database: as
+    /// [`Self::check_within`], and of the contract it imports only what scripts have.
+    ///
+    /// # Errors
+    /// As for [`Self::check`].
+    pub async fn check_script(
+        &self,
+        share: &Share,
+        bytes: Arc<[u8]>,
+        limits: Limits,
+    ) -> Result<CompiledAction, CheckError> {
+        let module = self.load(share, bytes).await?;
+        let problems = module::script_problems(&module.info().imports);
+        if !problems.is_empty() {
+            return Err(CheckError::Problems(problems));
+        }
+        self.instantiate_once(share, &module, limits).await?;
+        Ok(module)
     }
 
     /// A module that was proven before: from memory, from disk, or compiled again.
@@ -305,7 +324,14 @@ impl ActionEngine {
             info: ModuleInfo {
                 sha256,
                 size_bytes: product.facts.size_bytes,
-                triggers: handlers.iter().map(|(trigger, _)| *trigger).collect(),
+                triggers: served(&handlers, |handler| match handler {
+                    Handler::Trigger(trigger) => Some(trigger),
+                    Handler::Script(_) => None,
+                }),
+                scripts: served(&handlers, |handler| match handler {
+                    Handler::Trigger(_) => None,
+                    Handler::Script(script) => Some(script),
+                }),
                 imports: product.facts.imports.clone(),
                 contract_version: product.facts.contract_version.clone(),
                 sdk: product.facts.sdk.clone(),
@@ -320,6 +346,12 @@ impl ActionEngine {
         let idle_bytes_max = self.config().idle_code_bytes_max;
         self.0.library.memory().insert(action, idle_bytes_max);
     }
+}
+
+/// Of what a module can be run for, that of one kind.
+fn served<T, I>(handlers: &[(Handler, I)], kind: impl Fn(Handler) -> Option<T>) -> Vec<T> {
+    let handlers = handlers.iter().map(|(handler, _)| *handler);
+    handlers.filter_map(kind).collect()
 }
 
 /// Runs work that takes long, or waits for the disk, where that holds nobody up.

@@ -2,13 +2,16 @@
 
 use std::fmt::Write as _;
 
-use claimsmith_model::Trigger;
+use claimsmith_model::{DatabaseScript, Handler, Trigger};
 use sha2::{Digest, Sha256};
 use wasi_preview1_component_adapter_provider::{
     WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER,
 };
 use wasmparser::{ComponentExternalKind, Encoding, Parser, Payload};
-use wasmtime::component::{Component, ComponentExportIndex};
+use wasmtime::component::{
+    Component, ComponentExportIndex,
+    types::{ComponentItem, Type},
+};
 use wit_component::ComponentEncoder;
 
 use crate::Busy;
@@ -65,7 +68,7 @@ const MESSAGE_BYTES_MAX: usize = 2_000;
 /// How many imports a component may have: there are some fifty interfaces to import, and
 /// WASI's in a handful of versions.
 const IMPORTS_MAX: usize = 500;
-/// How many exports a component may have. The two handlers are looked at; each further
+/// How many exports a component may have. The five handlers are looked at; each further
 /// one stays in memory for as long as the module.
 const EXPORTS_MAX: usize = 500;
 /// The longest name of an import, in bytes; the longest on offer has some fifty.
@@ -430,9 +433,9 @@ pub(crate) fn inspect(component: &[u8]) -> Result<Surface, CheckError> {
         .collect();
     let contract_version = exports.iter().find_map(|export| {
         let (interface, version) = export.strip_prefix(CONTRACT)?.split_once('@')?;
-        let is_handler = Trigger::ALL
+        let is_handler = Handler::ALL
             .iter()
-            .any(|trigger| interface == handler_interface(*trigger));
+            .any(|handler| interface == handler_interface(*handler));
         (is_handler && is_compatible(version)).then(|| version.to_owned())
     });
     if contract_version.is_none() {
@@ -485,52 +488,87 @@ fn no_trigger(exports: &[String]) -> ModuleProblem {
         "no_trigger",
         format!(
             "the module serves no trigger: it must export {CONTRACT}post-login-handler@\
-             {CONTRACT_VERSION} or {CONTRACT}credentials-exchange-handler@{CONTRACT_VERSION}, but \
-             {exported}"
+             {CONTRACT_VERSION} or {CONTRACT}credentials-exchange-handler@{CONTRACT_VERSION}, or \
+             for a custom database {CONTRACT}database-login-handler@{CONTRACT_VERSION} or its \
+             siblings, but {exported}"
         ),
     )
 }
 
-/// The interface whose one function is the trigger's handler.
-fn handler_interface(trigger: Trigger) -> &'static str {
-    match trigger {
-        Trigger::PostLogin => "post-login-handler",
-        Trigger::CredentialsExchange => "credentials-exchange-handler",
+/// What a script of a custom database may import of the contract.
+const SCRIPT_IMPORTS: [&str; 2] = ["log", "secrets"];
+
+/// All that a script of a custom database imports and may not: there is no event and
+/// no token where it runs.
+pub(crate) fn script_problems(imports: &[String]) -> Vec<ModuleProblem> {
+    let not_for_scripts = |import: &&String| {
+        let name = import.strip_prefix(CONTRACT);
+        let name = name.map(|name| name.split_once('@').map_or(name, |(name, _)| name));
+        name.is_some_and(|name| !SCRIPT_IMPORTS.contains(&name))
+    };
+    let problem = |import: &String| {
+        ModuleProblem::new(
+            "import_not_offered",
+            format!(
+                "import `{import}` is not offered to a custom database's script: there is no \
+                 event and no token; of the contract it has `secrets` and `log`"
+            ),
+        )
+    };
+    let imports = imports.iter().filter(not_for_scripts);
+    imports.take(NAMES_LISTED_MAX).map(problem).collect()
+}
+
+/// The interface whose one function is the handler.
+fn handler_interface(handler: Handler) -> &'static str {
+    match handler {
+        Handler::Trigger(Trigger::PostLogin) => "post-login-handler",
+        Handler::Trigger(Trigger::CredentialsExchange) => "credentials-exchange-handler",
+        Handler::Script(DatabaseScript::Login) => "database-login-handler",
+        Handler::Script(DatabaseScript::GetUser) => "database-get-user-handler",
+        Handler::Script(DatabaseScript::Create) => "database-create-handler",
     }
 }
 
-fn handler_function(trigger: Trigger) -> &'static str {
-    match trigger {
-        Trigger::PostLogin => "on-execute-post-login",
-        Trigger::CredentialsExchange => "on-execute-credentials-exchange",
+fn handler_function(handler: Handler) -> &'static str {
+    match handler {
+        Handler::Trigger(Trigger::PostLogin) => "on-execute-post-login",
+        Handler::Trigger(Trigger::CredentialsExchange) => "on-execute-credentials-exchange",
+        Handler::Script(DatabaseScript::Login) => "on-execute-database-login",
+        Handler::Script(DatabaseScript::GetUser) => "on-execute-database-get-user",
+        Handler::Script(DatabaseScript::Create) => "on-execute-database-create",
     }
 }
 
-/// The handlers that a compiled component exports, by trigger.
+/// The handlers that a compiled component exports.
 pub(crate) fn handlers(
     component: &Component,
-) -> Result<Vec<(Trigger, ComponentExportIndex)>, CheckError> {
-    let find = |trigger: Trigger| {
+) -> Result<Vec<(Handler, ComponentExportIndex)>, CheckError> {
+    let find = |handler: Handler| {
         let interface = format!(
             "{CONTRACT}{}@{CONTRACT_VERSION}",
-            handler_interface(trigger)
+            handler_interface(handler)
         );
         let (_, interface) = component.get_export(None, &interface)?;
-        let (item, function) = component.get_export(Some(&interface), handler_function(trigger))?;
-        Some((trigger, item, function))
+        let (item, function) = component.get_export(Some(&interface), handler_function(handler))?;
+        Some((handler, item, function))
     };
     let mut handlers = Vec::new();
-    for (trigger, item, function) in Trigger::ALL.into_iter().filter_map(find) {
-        if !is_handler_type(&item) {
+    for (handler, item, function) in Handler::ALL.into_iter().filter_map(find) {
+        let (is_right, expected) = match handler {
+            Handler::Trigger(_) => (is_trigger_type(&item), "func() -> result<_, string>"),
+            Handler::Script(script) => is_script_type(script, &item),
+        };
+        if !is_right {
             return Err(CheckError::one(
                 "no_trigger",
                 format!(
-                    "`{}` must be `func() -> result<_, string>`, as in the contract",
-                    handler_function(trigger)
+                    "`{}` must be `{expected}`, as in the contract",
+                    handler_function(handler)
                 ),
             ));
         }
-        handlers.push((trigger, function));
+        handlers.push((handler, function));
     }
     if handlers.is_empty() {
         return Err(CheckError::Problems(vec![no_trigger(&[])]));
@@ -538,17 +576,75 @@ pub(crate) fn handlers(
     Ok(handlers)
 }
 
-fn is_handler_type(item: &wasmtime::component::types::ComponentItem) -> bool {
-    use wasmtime::component::types::{ComponentItem, Type};
+/// A function's parameters and the two sides of the `result` that it answers with.
+type Shape = (Vec<Type>, Option<Type>, Option<Type>);
+
+fn shape(item: &ComponentItem) -> Option<Shape> {
     let ComponentItem::ComponentFunc(function) = item else {
-        return false;
+        return None;
     };
     let mut results = function.results();
     let (Some(Type::Result(result)), None) = (results.next(), results.next()) else {
+        return None;
+    };
+    if function.async_() {
+        return None;
+    }
+    let parameters = function.params().map(|(_, parameter)| parameter).collect();
+    Some((parameters, result.ok(), result.err()))
+}
+
+fn is_trigger_type(item: &ComponentItem) -> bool {
+    let Some((parameters, ok, err)) = shape(item) else {
         return false;
     };
-    function.params().len() == 0
-        && !function.async_()
-        && result.ok().is_none()
-        && matches!(result.err(), Some(Type::String))
+    parameters.is_empty() && ok.is_none() && matches!(err, Some(Type::String))
+}
+
+/// Whether a function is of the script's type, and what that is.
+fn is_script_type(script: DatabaseScript, item: &ComponentItem) -> (bool, &'static str) {
+    let expected = match script {
+        DatabaseScript::Login => {
+            "func(identifier: string, password: string) -> result<string, login-error>"
+        }
+        DatabaseScript::GetUser => "func(identifier: string) -> result<option<string>, string>",
+        DatabaseScript::Create => {
+            "func(user-json: string, password: string) -> result<option<string>, create-error>"
+        }
+    };
+    let Some((parameters, Some(ok), Some(err))) = shape(item) else {
+        return (false, expected);
+    };
+    let takes = |count| parameters.len() == count && parameters.iter().all(is_string);
+    let is_right = match script {
+        DatabaseScript::Login => {
+            let errors = ["wrong-credentials", "unknown-user", "failed"];
+            takes(2) && is_string(&ok) && is_variant_of_strings(&err, &errors)
+        }
+        DatabaseScript::GetUser => takes(1) && is_optional_string(&ok) && is_string(&err),
+        DatabaseScript::Create => {
+            let errors = ["user-exists", "rejected", "failed"];
+            takes(2) && is_optional_string(&ok) && is_variant_of_strings(&err, &errors)
+        }
+    };
+    (is_right, expected)
+}
+
+fn is_string(found: &Type) -> bool {
+    matches!(found, Type::String)
+}
+
+fn is_optional_string(found: &Type) -> bool {
+    matches!(found, Type::Option(option) if is_string(&option.ty()))
+}
+
+fn is_variant_of_strings(found: &Type, names: &[&str]) -> bool {
+    let Type::Variant(variant) = found else {
+        return false;
+    };
+    let cases = variant.cases();
+    cases.len() == names.len()
+        && cases
+            .zip(names)
+            .all(|(case, name)| case.name == *name && case.ty.as_ref().is_some_and(is_string))
 }

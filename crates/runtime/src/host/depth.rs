@@ -5,7 +5,7 @@ use claimsmith_model::Refusal;
 
 /// Refuses a JSON text that is nested deeper than so many levels, before anything
 /// parses it.
-pub(super) fn check_depth(value_json: &str, levels_max: usize) -> Result<(), Refusal> {
+pub(crate) fn check_depth(value_json: &str, levels_max: usize) -> Result<(), Refusal> {
     if json_depth(value_json) <= levels_max {
         return Ok(());
     }

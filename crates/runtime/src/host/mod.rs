@@ -4,7 +4,7 @@
 //! execution on purpose with a [`Stop`](crate::fault::Stop).
 
 mod commands;
-mod depth;
+pub(crate) mod depth;
 mod event;
 pub(crate) mod http;
 mod metadata;

@@ -198,6 +198,7 @@ pub(super) fn module_info(bytes: &[u8]) -> ModuleInfo {
         sha256: sha256_hex(bytes),
         size_bytes: bytes.len() as u64,
         triggers: vec![Trigger::PostLogin],
+        scripts: vec![],
         imports: vec![],
         contract_version: "0.1.0".into(),
         sdk: Some("actions-sdk 0.1.0".into()),
