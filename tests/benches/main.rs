@@ -8,7 +8,9 @@
 mod clock;
 mod execution;
 mod floor;
+mod floor_server;
 mod from_disk;
+mod issuing;
 mod many_tenants;
 mod signing;
 mod stored;
@@ -25,9 +27,11 @@ Usage: claimsmith-bench <COMMAND>
 
 Commands:
   execution <MODULE> <ROUNDS>            One execution of the module, and wasmtime's own floor
+  floor-server <ADDRESS>                 Serves tokens by HTTP and a signature alone, for ever
   from-disk <MODULE> <VERSIONS>          First executions of versions whose code is on disk only
+  issuing <MODULE> <THREADS> <TOKENS>    Issuing a token without HTTP, with an Action and without
   signing <THREADS> <MILLISECONDS>       RS256 and ES256: the raw signature and the whole token
-  storage <ROUNDS>                       What a client credentials request reads
+  storage <ROUNDS>                       What a client credentials request reads of the store
   tenants <DATA_DIR> <COUNT> <MODULE>    Furnishes tenants in the data of a server that is
                                          stopped, and prints whom to ask for tokens
 ";
@@ -49,7 +53,11 @@ fn run(arguments: &[String]) -> Result<Value> {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match *arguments.as_slice() {
         ["execution", module, rounds] => execution::measure(Path::new(module), number(rounds)?),
+        ["floor-server", address] => floor_server::serve(address),
         ["from-disk", module, versions] => from_disk::measure(Path::new(module), number(versions)?),
+        ["issuing", module, threads, tokens] => {
+            issuing::measure(Path::new(module), number(threads)?, number(tokens)?)
+        }
         ["signing", threads, milliseconds] => {
             signing::measure(number(threads)?, number(milliseconds)?)
         }

@@ -100,7 +100,7 @@ fn cpu_ns_of_one(
 }
 
 /// The claims of a client credentials token with one claim of an Action.
-fn claims() -> SealedClaims {
+pub(crate) fn claims() -> SealedClaims {
     let policy = Policy::new(
         ClaimSettings::default(),
         &[],

@@ -20,24 +20,29 @@ use crate::harness::{CREDENTIALS_EXCHANGE, POST_LOGIN, TestServer, actions::modu
 /// An engine that compiles in a child, within these limits.
 fn engine(change: impl FnOnce(&mut EngineConfig)) -> ActionEngine {
     let program = env!("CARGO_BIN_EXE_claimsmith-under-test").into();
-    engine_with(program, vec!["compile-worker".into()], change)
+    engine_with(claimsmith_server::compiler(program), change)
 }
 
-fn engine_with(
-    program: PathBuf,
-    arguments: Vec<std::ffi::OsString>,
-    change: impl FnOnce(&mut EngineConfig),
-) -> ActionEngine {
+fn engine_with(worker: WorkerProgram, change: impl FnOnce(&mut EngineConfig)) -> ActionEngine {
     let mut config = EngineConfig {
         executions_max: 2,
         ..EngineConfig::default()
     };
     change(&mut config);
     let code = CodeSetup {
-        worker: Some(WorkerProgram { program, arguments }),
+        worker: Some(worker),
         folder: None,
     };
     ActionEngine::set_up(config, code, OutgoingNetwork::default()).unwrap()
+}
+
+/// A program that is no compiler.
+fn program(program: impl Into<PathBuf>, arguments: &[&str]) -> WorkerProgram {
+    WorkerProgram {
+        program: program.into(),
+        arguments: arguments.iter().map(Into::into).collect(),
+        environment: Vec::new(),
+    }
 }
 
 /// A component with a post-login handler, and a function with this body beside it.
@@ -171,15 +176,15 @@ async fn a_child_finds_the_same_problems_as_the_server_would() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_child_that_does_not_start_or_answers_nonsense_is_the_servers_fault() {
     let folder = tempfile::tempdir().unwrap();
-    let missing = engine_with(folder.path().join("missing"), Vec::new(), |_| {});
+    let missing = engine_with(program(folder.path().join("missing"), &[]), |_| {});
     let message = hosts_fault(&missing).await;
     assert!(message.contains("can't be started"), "{message}");
 
-    let silent = engine_with("/bin/true".into(), Vec::new(), |_| {});
+    let silent = engine_with(program("/bin/true", &[]), |_| {});
     let message = hosts_fault(&silent).await;
     assert!(message.contains("cut off"), "{message}");
 
-    let failing = engine_with("/bin/false".into(), Vec::new(), |_| {});
+    let failing = engine_with(program("/bin/false", &[]), |_| {});
     let message = hosts_fault(&failing).await;
     assert!(message.contains("exit status: 1"), "{message}");
 
@@ -188,7 +193,7 @@ async fn a_child_that_does_not_start_or_answers_nonsense_is_the_servers_fault() 
     let length = u32::try_from(header.len()).unwrap().to_be_bytes();
     fs::write(&answer, [&length[..], &[0; 8], header].concat()).unwrap();
     let script = format!("cat >/dev/null; cat '{}'", answer.display());
-    let older = engine_with("/bin/sh".into(), vec!["-c".into(), script.into()], |_| {});
+    let older = engine_with(program("/bin/sh", &["-c", &script]), |_| {});
     let message = hosts_fault(&older).await;
     assert!(message.contains("another version"), "{message}");
 }
@@ -268,14 +273,17 @@ async fn begin_upload(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_compiler_has_three_pipes_no_environment_and_hard_limits() {
+async fn the_compiler_has_three_pipes_nothing_of_the_servers_environment_and_hard_limits() {
     let server = Arc::new(TestServer::start().await);
     let action = server.create_action("giant", POST_LOGIN).await;
 
     let (mut upload, compiler) = begin_upload(&server, &action).await;
 
     let process = PathBuf::from(format!("/proc/{compiler}"));
-    assert_eq!(fs::read(process.join("environ")).unwrap(), b"");
+    assert_eq!(
+        String::from_utf8(fs::read(process.join("environ")).unwrap()).unwrap(),
+        "MIMALLOC_ARENA_EAGER_COMMIT=0\0"
+    );
     assert_eq!(fs::read_link(process.join("cwd")).unwrap(), Path::new("/"));
     let descriptors = fs::read_dir(process.join("fd")).unwrap();
     let mut descriptors: Vec<_> = descriptors

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use arbitrary::Unstructured;
 use claimsmith_fuzz::{Laboratory, Verdict};
-use claimsmith_runtime::{CodeSetup, WorkerProgram};
+use claimsmith_runtime::CodeSetup;
 use wasm_smith::{Component, Config, Module};
 
 use crate::harness::actions::module;
@@ -110,10 +110,8 @@ struct Tally {
 
 impl Tally {
     fn new() -> Self {
-        let worker = WorkerProgram {
-            program: env!("CARGO_BIN_EXE_claimsmith-under-test").into(),
-            arguments: vec!["compile-worker".into()],
-        };
+        let worker =
+            claimsmith_server::compiler(env!("CARGO_BIN_EXE_claimsmith-under-test").into());
         Self {
             laboratory: Laboratory::new(CodeSetup {
                 worker: Some(worker),

@@ -1,10 +1,10 @@
 //! Where executions go that don't end at once.
 //!
 //! Most Actions end within microseconds, on the thread that answers the request. One
-//! that is still computing when an epoch ends would hold up the requests that this
+//! that is still computing after a whole tick would hold up the requests that this
 //! thread could answer, so it goes on here: on threads of lower priority, taking
 //! turns with others like it. While a share has executions here, its further ones
-//! begin here, so that many at once don't hold up requests for a tick each.
+//! begin here, so that many at once don't hold up requests for two ticks each.
 
 use std::{
     io,
@@ -71,7 +71,7 @@ impl LongLane {
         if held.in_long_lane().load(Ordering::Relaxed) == 0 {
             let short = WhileShort {
                 execution: Some(execution),
-                has_yielded,
+                has_yielded: has_yielded.clone(),
             };
             match short.await {
                 Ok(output) => return Ok(output),
@@ -79,7 +79,10 @@ impl LongLane {
             }
         }
         match &self.0 {
-            Some(runtime) => EndWithMe(runtime.spawn(InLongLane::new(execution, held))).await,
+            Some(runtime) => {
+                let execution = InLongLane::new(execution, has_yielded, held);
+                EndWithMe(runtime.spawn(execution)).await
+            }
             None => Ok(execution.await),
         }
     }
@@ -99,8 +102,9 @@ impl HasYielded {
         self.0.store(true, Ordering::Relaxed);
     }
 
-    fn is_set(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+    /// Whether it was set since this was asked last.
+    fn take(&self) -> bool {
+        self.0.swap(false, Ordering::Relaxed)
     }
 }
 
@@ -121,7 +125,7 @@ impl<T> Future for WhileShort<T> {
         if let Poll::Ready(output) = execution.as_mut().poll(context) {
             return Poll::Ready(Ok(output));
         }
-        if !self.has_yielded.is_set() {
+        if !self.has_yielded.take() {
             return Poll::Pending;
         }
         match self.execution.take() {
@@ -134,13 +138,18 @@ impl<T> Future for WhileShort<T> {
 /// An execution in the long lane, counted while it is there.
 struct InLongLane<T> {
     execution: Execution<T>,
+    has_yielded: HasYielded,
     held: Arc<Held>,
 }
 
 impl<T> InLongLane<T> {
-    fn new(execution: Execution<T>, held: Arc<Held>) -> Self {
+    fn new(execution: Execution<T>, has_yielded: HasYielded, held: Arc<Held>) -> Self {
         held.in_long_lane().fetch_add(1, Ordering::Relaxed);
-        Self { execution, held }
+        Self {
+            execution,
+            has_yielded,
+            held,
+        }
     }
 }
 
@@ -148,7 +157,13 @@ impl<T> Future for InLongLane<T> {
     type Output = T;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
-        self.execution.as_mut().poll(context)
+        let polled = self.execution.as_mut().poll(context);
+        if polled.is_pending() && self.has_yielded.take() {
+            // Priority decides who has how much, not who has it when: without this, a
+            // request that comes in waits for the end of the system's own, longer turn.
+            thread::yield_now();
+        }
+        polled
     }
 }
 

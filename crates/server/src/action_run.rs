@@ -6,11 +6,11 @@ use anyhow::{Context as _, bail};
 use claimsmith_model::{
     ActionSecret, AllowedHosts, ClaimSettings, Clock as _, Event, JsonObject, OnRefusal, Timestamp,
 };
-use claimsmith_runtime::{ActionEngine, CodeSetup, EngineConfig, WorkerProgram};
+use claimsmith_runtime::{ActionEngine, CodeSetup, EngineConfig};
 use claimsmith_service::{LocalReport, LocalRun, run_locally};
 use serde_json::json;
 
-use crate::{SystemClock, cli, limit_options, serve::COMPILE_WORKER};
+use crate::{SystemClock, cli, compiler, limit_options};
 
 /// The largest event file, in bytes; a user's profile is at most 1 MB.
 const EVENT_BYTES_MAX: u64 = 4 << 20;
@@ -31,10 +31,7 @@ pub(crate) async fn run(run: cli::Run) -> anyhow::Result<ExitCode> {
     // In a process of its own as on a server: what a module does to its compiler is then
     // told in the same words.
     let code = CodeSetup {
-        worker: Some(WorkerProgram {
-            program: cli::THIS_PROGRAM.into(),
-            arguments: vec![COMPILE_WORKER.into()],
-        }),
+        worker: Some(compiler(cli::THIS_PROGRAM.into())),
         folder: None,
     };
     let engine = ActionEngine::set_up(config, code, run.outgoing.network()?)?;

@@ -5,8 +5,10 @@
 //! `claimsmith-service`.
 
 mod action_run;
+mod allocator;
 mod bootstrap;
 mod cli;
+mod compiler;
 mod limit_options;
 mod limit_table;
 mod master_key;
@@ -17,6 +19,7 @@ mod system;
 mod telemetry;
 
 pub use cli::run;
+pub use compiler::compiler;
 pub use outgoing::OutgoingConfig;
 pub use serve::{RunningServer, ServeConfig, start};
 pub use system::{SystemClock, SystemRandom};

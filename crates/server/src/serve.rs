@@ -14,15 +14,13 @@ use anyhow::{Context as _, anyhow};
 use claimsmith_claims::ReservedNamespaces;
 use claimsmith_http::{AppState, PlatformToken};
 use claimsmith_model::{Clock, Secret, ServerLimits};
-use claimsmith_runtime::{
-    ActionEngine, CodeFolder, CodeSetup, EngineConfig, Ticker, WorkerProgram,
-};
+use claimsmith_runtime::{ActionEngine, CodeFolder, CodeSetup, EngineConfig, Ticker};
 use claimsmith_service::{Environment, Readiness, Services, TokenService};
 use claimsmith_storage::StorageError;
 use claimsmith_storage_sled::{ExecutionLogLimits, SledExecutionLog, SledStorage};
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
-use crate::{OutgoingConfig, SystemClock, SystemRandom, bootstrap, master_key, process};
+use crate::{OutgoingConfig, SystemClock, SystemRandom, bootstrap, compiler, master_key, process};
 
 /// What the platform token is derived from the master key for.
 const PLATFORM_TOKEN_PURPOSE: &str = "claimsmith: platform token";
@@ -31,8 +29,6 @@ const PLATFORM_TOKEN_PURPOSE: &str = "claimsmith: platform token";
 const CODE_PURPOSE: &str = "claimsmith: compiled code";
 /// Where compiled code is, in the data folder.
 const CODE_FOLDER: &str = "code";
-/// The subcommand that compiles a module.
-pub(crate) const COMPILE_WORKER: &str = "compile-worker";
 
 /// How often expired opaque tokens are removed. They are refused anyway; this only keeps
 /// them from piling up.
@@ -112,10 +108,7 @@ pub async fn start(config: ServeConfig) -> anyhow::Result<RunningServer> {
         .await
         .map_err(|error| opened(data_dir, &error))?;
     let code = CodeSetup {
-        worker: Some(WorkerProgram {
-            program: config.program.clone(),
-            arguments: vec![COMPILE_WORKER.into()],
-        }),
+        worker: Some(compiler(config.program.clone())),
         folder: Some(CodeFolder {
             path: data_dir.join(CODE_FOLDER),
             secret: master_key.derive_secret(CODE_PURPOSE),

@@ -84,6 +84,54 @@ async fn records_are_there_after_a_clean_end() {
     }
 }
 
+/// A record of an execution that began at `millis`, with an identifier as the service makes
+/// them.
+fn record_of(number: u32, began_millis: i64, ended_millis: i64) -> Arc<ExecutionRecord> {
+    record(
+        &format!("{began_millis:012x}{number:020x}"),
+        100,
+        ended_millis,
+    )
+}
+
+#[tokio::test]
+async fn records_that_were_stored_together_are_found_one_by_one_and_by_their_tenant_only() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = open(dir.path(), ExecutionLogLimits::default()).await;
+    let other: TenantId = "dev-2".parse().unwrap();
+    // Some at the same time, some apart, and some that took minutes.
+    let records: Vec<_> = (0..300)
+        .map(|number| {
+            let began = 1_790_000_000_000 + i64::from(number % 60) * 100;
+            let took = if number % 50 == 0 { 200_000 } else { 1 };
+            record_of(number, began, began + took)
+        })
+        .collect();
+    for record in &records {
+        log.record(&dev(), Arc::clone(record));
+        log.record(&other, record_of(1_000, 1_790_000_000_000, 1));
+    }
+    drop(log);
+
+    let log = open(dir.path(), ExecutionLogLimits::default()).await;
+    for record in &records {
+        let read = log.execution(&dev(), &record.id).await.unwrap();
+        assert_eq!(read.as_ref(), Some(record));
+        assert_eq!(log.execution(&other, &record.id).await.unwrap(), None);
+    }
+    let missing = record_of(1_000, 1_790_000_000_000, 1);
+    assert_eq!(log.execution(&dev(), &missing.id).await.unwrap(), None);
+    let later = record_of(0, 1_790_000_007_000, 1);
+    assert_eq!(log.execution(&dev(), &later.id).await.unwrap(), None);
+
+    log.remove_tenant(&dev()).await.unwrap();
+    for record in &records {
+        assert_eq!(log.execution(&dev(), &record.id).await.unwrap(), None);
+    }
+    let stays = log.execution(&other, &missing.id).await.unwrap();
+    assert!(stays.is_some());
+}
+
 #[tokio::test]
 async fn the_oldest_records_go_when_there_are_too_many_bytes() {
     let dir = tempfile::tempdir().unwrap();

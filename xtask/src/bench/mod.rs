@@ -3,6 +3,7 @@
 
 mod figures;
 mod machine;
+mod parts;
 mod peers;
 mod row;
 mod rows;
@@ -94,7 +95,7 @@ pub(crate) struct Bench {
     /// The program `claimsmith`.
     pub(crate) server: PathBuf,
     /// The program `claimsmith-bench`.
-    measurements: PathBuf,
+    pub(crate) measurements: PathBuf,
     /// How much is measured.
     pub(crate) effort: Effort,
     is_pinned: bool,

@@ -10,7 +10,7 @@ use std::{
 use axum::BoxError;
 use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep_until};
 
 /// The slowest rate at which a long body may come, in bytes per second: a slow mobile
 /// connection. With it the largest body has a time that it must be over in.
@@ -21,7 +21,10 @@ const RATE_MIN: u64 = 32 * 1024;
 /// next to nothing.
 pub(super) struct BodyInTime {
     body: Incoming,
-    late: Pin<Box<Sleep>>,
+    until: Instant,
+    /// Made when the body has to be waited for. Most come in one packet with their
+    /// headers, and a timer that is set wakes the thread which waits for all of them.
+    late: Option<Pin<Box<Sleep>>>,
 }
 
 impl BodyInTime {
@@ -29,7 +32,8 @@ impl BodyInTime {
     pub(super) fn new(body: Incoming, patience: Duration) -> Self {
         Self {
             body,
-            late: Box::pin(sleep(patience)),
+            until: Instant::now() + patience,
+            late: None,
         }
     }
 }
@@ -44,14 +48,19 @@ impl Body for BodyInTime {
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let this = &mut *self;
         let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(cx) else {
-            ready!(this.late.as_mut().poll(cx));
+            let until = this.until;
+            let late = this
+                .late
+                .get_or_insert_with(|| Box::pin(sleep_until(until)));
+            ready!(late.as_mut().poll(cx));
             return Poll::Ready(Some(Err("it came too slowly".into())));
         };
+        // What has been waited for so far was for the part that came.
+        this.late = None;
         if let Some(Ok(frame)) = &frame
             && let Some(data) = frame.data_ref()
         {
-            let until = this.late.deadline() + earned(data.len());
-            this.late.as_mut().reset(until);
+            this.until += earned(data.len());
         }
         Poll::Ready(frame.map(|frame| frame.map_err(BoxError::from)))
     }

@@ -39,6 +39,8 @@ pub struct WorkerProgram {
     pub program: PathBuf,
     /// Its arguments; one more is added.
     pub arguments: Vec<OsString>,
+    /// Its environment: this and nothing else.
+    pub environment: Vec<(&'static str, &'static str)>,
 }
 
 /// Compiles modules in children, one child for each.
@@ -120,6 +122,7 @@ impl ChildCompiler {
             .args(&self.worker.arguments)
             .arg(limits)
             .env_clear()
+            .envs(self.worker.environment.iter().copied())
             .current_dir("/")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -40,7 +40,8 @@ enum Message {
 pub(super) struct Queued {
     pub(super) tenant: TenantId,
     pub(super) record: Arc<ExecutionRecord>,
-    bytes: usize,
+    /// What it weighs, see [`rough_bytes`].
+    pub(super) bytes: usize,
 }
 
 /// The records that are not written yet, bounded in number and bytes.
