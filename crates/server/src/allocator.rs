@@ -8,7 +8,11 @@ use mimalloc::MiMalloc;
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
-/// What a process that compiles needs in its environment, so that its memory can be bounded.
-/// The allocator otherwise begins with a gigabyte that it may write to, and that is what
-/// the bound counts.
-pub(crate) const OF_COMPILER: (&str, &str) = ("MIMALLOC_ARENA_EAGER_COMMIT", "0");
+/// What a process that compiles has in its environment, so that its memory can be bounded.
+/// The bounds count what it may write to and what it reserves; the allocator otherwise begins
+/// with a gigabyte of both. With these it reserves 128 MiB at a time, and may write to what
+/// it uses.
+pub(crate) const OF_COMPILER: [(&str, &str); 2] = [
+    ("MIMALLOC_ARENA_EAGER_COMMIT", "0"),
+    ("MIMALLOC_ARENA_RESERVE", "131072"),
+];

@@ -12,6 +12,6 @@ pub fn compiler(program: PathBuf) -> WorkerProgram {
     WorkerProgram {
         program,
         arguments: vec!["compile-worker".into()],
-        environment: vec![allocator::OF_COMPILER],
+        environment: allocator::OF_COMPILER.to_vec(),
     }
 }
