@@ -78,11 +78,16 @@ impl Answer {
 
 /// The services of a server without tenants.
 pub(crate) async fn services() -> Services {
+    services_at(Arc::new(Standing)).await
+}
+
+/// The same, with a clock of one's own.
+pub(crate) async fn services_at(clock: Arc<dyn Clock>) -> Services {
     Services::start(Environment {
         storage: Arc::new(MemoryStorage::new()),
         executions: Arc::new(MemoryExecutionLog::new()),
         engine: ActionEngine::new(EngineConfig::default()).unwrap(),
-        clock: Arc::new(Standing),
+        clock,
         random: Arc::new(Counting::default()),
         reserved: Arc::default(),
         limits: Arc::default(),

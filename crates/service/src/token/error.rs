@@ -38,8 +38,8 @@ pub enum TokenEndpointError {
     PublicClient,
     /// The grant isn't one of this server's.
     #[error(
-        "`{0}` isn't a grant of this server; there are client_credentials, password, \
-         http://auth0.com/oauth/grant-type/password-realm and refresh_token"
+        "`{0}` isn't a grant of this server; there are authorization_code, client_credentials, \
+         password, http://auth0.com/oauth/grant-type/password-realm and refresh_token"
     )]
     UnsupportedGrant(String),
     /// The audience isn't an API of the tenant.
@@ -51,6 +51,16 @@ pub enum TokenEndpointError {
     /// Wrong user or password; or none at all, with the same text after the same work.
     #[error("Wrong email, user name or password.")]
     WrongPassword,
+    /// An authorization code that is unknown, has ended, was redeemed, or is another
+    /// client's. One text for all.
+    #[error(
+        "the authorization code is unknown, has ended, was used already or is another client's; \
+         the user must log in again"
+    )]
+    InvalidCode,
+    /// A code that the request doesn't fit, although it is this client's.
+    #[error("{0}")]
+    CodeMismatch(&'static str),
     /// A refresh token that is unknown, has ended, was replaced or revoked, or is another
     /// client's. One text for all.
     #[error("the refresh token is unknown, has ended or was revoked; the user must log in again")]
@@ -100,9 +110,11 @@ impl TokenEndpointError {
             }
             Self::UnsupportedGrant(_) => ErrorCode::UnsupportedGrantType,
             Self::UnknownAudience(_) => ErrorCode::InvalidTarget,
-            Self::WrongPassword | Self::UserBlocked | Self::InvalidRefreshToken => {
-                ErrorCode::InvalidGrant
-            }
+            Self::WrongPassword
+            | Self::UserBlocked
+            | Self::InvalidCode
+            | Self::CodeMismatch(_)
+            | Self::InvalidRefreshToken => ErrorCode::InvalidGrant,
             Self::InvalidScope(_) => ErrorCode::InvalidScope,
             Self::Organization(_) | Self::ActionFailed(_) | Self::ClaimRefused(_) => {
                 ErrorCode::AccessDenied
