@@ -5,7 +5,7 @@ use claimsmith_oauth::{ErrorBody, ErrorCode};
 use claimsmith_runtime::Busy;
 use claimsmith_storage::StorageError;
 
-use crate::{ServiceError, password::VerifyError};
+use crate::{ServiceError, TooManyAttempts, password::VerifyError};
 
 /// Why the token endpoint refused. The `Display` texts are for clients.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +51,9 @@ pub enum TokenEndpointError {
     /// Wrong user or password; or none at all, with the same text after the same work.
     #[error("Wrong email, user name or password.")]
     WrongPassword,
+    /// Too many logins failed already. The same text for a user whom there is not.
+    #[error(transparent)]
+    TooManyAttempts(#[from] TooManyAttempts),
     /// An authorization code that is unknown, has ended, was redeemed, or is another
     /// client's. One text for all.
     #[error(
@@ -127,8 +130,17 @@ impl TokenEndpointError {
             },
             Self::Busy => ErrorCode::TemporarilyUnavailable,
             Self::TenantBusy => ErrorCode::TooManyRequests,
+            Self::TooManyAttempts(_) => ErrorCode::TooManyAttempts,
             Self::Host(_) => ErrorCode::ServerError,
         }
+    }
+
+    /// Whether the server couldn't find out what it was asked, rather than refuse it.
+    pub(super) fn is_servers(&self) -> bool {
+        matches!(
+            self.code(),
+            ErrorCode::ServerError | ErrorCode::TemporarilyUnavailable | ErrorCode::TooManyRequests
+        )
     }
 
     /// The answer's body.

@@ -1,6 +1,7 @@
 //! The token endpoint from outside, with a clock that can be moved and a store that can
 //! be looked into: what the tests over real HTTP can't do.
 
+mod attempts;
 mod authorization_code;
 mod refresh;
 
@@ -15,7 +16,7 @@ use std::{
 use axum::{
     Router,
     body::{Body, to_bytes},
-    extract::connect_info::MockConnectInfo,
+    extract::ConnectInfo,
 };
 use claimsmith_model::{Clock, Secret, Timestamp};
 use claimsmith_service::{NewTenant, TenantContext};
@@ -47,6 +48,8 @@ struct World {
     tenant: Arc<TenantContext>,
     management_token: String,
     user_id: String,
+    /// Whose requests they seem to be.
+    peer: SocketAddr,
 }
 
 /// What was answered: the body is `null` when it isn't JSON.
@@ -54,6 +57,7 @@ struct World {
 struct Answer {
     status: StatusCode,
     execution_id: Option<String>,
+    retry_after: Option<String>,
     body: Value,
 }
 
@@ -97,13 +101,13 @@ impl World {
         let setup = services.tenants.create(new).await.unwrap();
         let tenant = services.tenants.by_id(&setup.tenant.id).unwrap();
         let state = AppState::new(services, PlatformToken::new(Secret::new("platform")));
-        let peer = SocketAddr::from(([192, 0, 2, 1], 1));
         let mut world = Self {
-            router: router(state).layer(MockConnectInfo(peer)),
+            router: router(state),
             clock,
             tenant,
             management_token: String::new(),
             user_id: String::new(),
+            peer: SocketAddr::from(([192, 0, 2, 1], 1)),
         };
         let admin = Client {
             id: setup.management_client_id.as_str().to_owned(),
@@ -178,6 +182,14 @@ impl World {
         self.token(client, body).await
     }
 
+    /// Gives the tenant a value of a limit.
+    async fn limit(&self, name: &str, value: u64) {
+        let body = json!({"limits": {name: value}});
+        let path = "/platform/v1/tenants/dev";
+        let answer = self.send("PATCH", path, Some("platform"), body).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+    }
+
     /// Asks `/userinfo`; answers the status.
     async fn userinfo(&self, token: &str) -> u16 {
         let answer = self.send("GET", "/userinfo", Some(token), Value::Null);
@@ -198,14 +210,19 @@ impl World {
             request = request.header(header::CONTENT_TYPE, "application/json");
             Body::from(body.to_string())
         };
-        let request = request.body(body).unwrap();
+        let mut request = request.body(body).unwrap();
+        request.extensions_mut().insert(ConnectInfo(self.peer));
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
-        let execution_id = parts.headers.get("claimsmith-execution-id");
+        let header = |name: &str| {
+            let value = parts.headers.get(name)?;
+            Some(value.to_str().unwrap().to_owned())
+        };
         let bytes = to_bytes(body, 1 << 20).await.unwrap();
         Answer {
             status: parts.status,
-            execution_id: execution_id.map(|id| id.to_str().unwrap().to_owned()),
+            execution_id: header("claimsmith-execution-id"),
+            retry_after: header("retry-after"),
             body: serde_json::from_slice(&bytes).unwrap_or(Value::Null),
         }
     }
