@@ -40,6 +40,7 @@ mod password;
 mod readiness;
 mod restart;
 mod signing;
+mod tenant_logs;
 mod tenants;
 mod triggers;
 mod zoo;

@@ -19,13 +19,8 @@ pub(crate) fn no_store() -> [(HeaderName, &'static str); 2] {
     ]
 }
 
-/// Marks an answer whose own policy says who may show it in a frame.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct MayBeFramed;
-
 /// Adds the headers that make browsers careful with every answer.
 pub(crate) async fn secure(mut response: Response) -> Response {
-    let may_be_framed = response.extensions().get::<MayBeFramed>().is_some();
     let headers: &mut HeaderMap = response.headers_mut();
     headers.insert(
         header::X_CONTENT_TYPE_OPTIONS,
@@ -35,10 +30,7 @@ pub(crate) async fn secure(mut response: Response) -> Response {
         header::REFERRER_POLICY,
         HeaderValue::from_static("no-referrer"),
     );
-    // It can't name origins.
-    if !may_be_framed {
-        headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
-    }
+    headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     response
 }
 

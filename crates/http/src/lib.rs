@@ -11,7 +11,6 @@ mod management;
 mod metrics;
 mod oauth;
 mod observe;
-pub mod pages;
 mod platform;
 mod readiness;
 mod serve;
@@ -40,8 +39,7 @@ pub fn router(state: AppState) -> Router {
         .route("/readyz", get(readiness::get))
         .route("/metrics", get(metrics::get))
         .merge(oauth::router())
-        .merge(pages::router())
-        .merge(administration())
+        .merge(administration(&state))
         .fallback(answer::no_such_path)
         .method_not_allowed_fallback(answer::method_not_allowed)
         .layer(middleware::map_response(answer::secure))
@@ -71,10 +69,14 @@ pub fn operator_router(state: AppState) -> Router {
 
 /// The routes that change what the server has. A request is carried out to its end
 /// also when its caller goes away, so that what is stored is also what runs.
-fn administration() -> Router<AppState> {
+fn administration(state: &AppState) -> Router<AppState> {
     Router::new()
         .nest("/api/v2", management::router())
         .nest("/platform/v1", platform::router())
+        .layer(middleware::from_fn_with_state(
+            state.clone(),
+            management::audit::log_changes,
+        ))
         .layer(middleware::from_fn(to_the_end))
 }
 

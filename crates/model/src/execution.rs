@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    ActionId, BindingId, ClientId, Denial, ExecutionId, Timestamp, TokenKind, Trigger, UserId,
-    VersionId,
+    ActionId, BindingId, ClientId, Denial, ExecutionId, RequestOrigin, Timestamp, TokenKind,
+    Trigger, UserId, VersionId,
 };
 
 /// The record of one run of a trigger: everything that an author needs to see why
@@ -23,6 +23,9 @@ pub struct ExecutionRecord {
     pub user_id: Option<UserId>,
     /// The grant, as its name on the wire.
     pub grant_type: String,
+    /// Who asked, from where, and for what.
+    #[serde(default)]
+    pub origin: RequestOrigin,
     /// What came of it.
     pub outcome: ExecutionOutcome,
     /// The Actions that ran, in order.

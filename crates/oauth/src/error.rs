@@ -38,8 +38,6 @@ pub enum ErrorCode {
     InsufficientScope,
     /// The caller asks too often; the reference product's code.
     TooManyRequests,
-    /// Too many logins failed; the reference product's code.
-    TooManyAttempts,
 }
 
 impl ErrorCode {
@@ -60,7 +58,6 @@ impl ErrorCode {
             Self::InvalidToken => "invalid_token",
             Self::InsufficientScope => "insufficient_scope",
             Self::TooManyRequests => "too_many_requests",
-            Self::TooManyAttempts => "too_many_attempts",
         }
     }
 }

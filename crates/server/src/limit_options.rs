@@ -73,6 +73,7 @@ pub(crate) fn given(text: &str) -> Result<GivenLimit, String> {
         let units = match limit.spec().unit {
             LimitUnit::Bytes => ", or one with KiB, MiB or GiB",
             LimitUnit::Milliseconds => " of milliseconds, or one with ms or s",
+            LimitUnit::Days => " of days",
             LimitUnit::Count => "",
         };
         format!("`{value}` is no value for {limit}: give a whole number{units}")
@@ -87,7 +88,7 @@ fn number(unit: LimitUnit, text: &str) -> Option<u64> {
     let units: &[(&str, u64)] = match unit {
         LimitUnit::Bytes => &[("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)],
         LimitUnit::Milliseconds => &[("ms", 1), ("s", 1_000)],
-        LimitUnit::Count => &[],
+        LimitUnit::Count | LimitUnit::Days => &[],
     };
     let with_unit = units
         .iter()

@@ -13,11 +13,11 @@ use std::{
 use anyhow::{Context as _, anyhow};
 use claimsmith_claims::ReservedNamespaces;
 use claimsmith_http::{AppState, PlatformToken};
-use claimsmith_model::{Clock, Secret, ServerLimits};
+use claimsmith_model::{Clock, Limit, Secret, ServerLimits};
 use claimsmith_runtime::{ActionEngine, CodeFolder, CodeSetup, EngineConfig, Ticker};
 use claimsmith_service::{Environment, Readiness, Services, TokenService};
 use claimsmith_storage::StorageError;
-use claimsmith_storage_sled::{ExecutionLogLimits, SledExecutionLog, SledStorage};
+use claimsmith_storage_sled::{ExecutionLogLimits, Retention, SledExecutionLog, SledStorage};
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
 use crate::{OutgoingConfig, SystemClock, SystemRandom, bootstrap, compiler, master_key, process};
@@ -103,7 +103,7 @@ pub async fn start(config: ServeConfig) -> anyhow::Result<RunningServer> {
     let storage = SledStorage::open(data_dir, &master_key)
         .await
         .map_err(|e| opened(data_dir, &e))?;
-    let log_limits = ExecutionLogLimits::default();
+    let log_limits = log_limits(&config.limits);
     let executions = SledExecutionLog::open(data_dir, &master_key, log_limits, Arc::clone(&clock))
         .await
         .map_err(|error| opened(data_dir, &error))?;
@@ -240,6 +240,21 @@ fn make_folder(data_dir: &Path) -> anyhow::Result<()> {
                 data_dir.display()
             )
         })
+}
+
+/// How much the log holds; how much waits to be written is fixed.
+fn log_limits(limits: &ServerLimits) -> ExecutionLogLimits {
+    const DAY_S: u64 = 24 * 60 * 60;
+    let retention = |bytes, days| Retention {
+        bytes_max: limits.default_of(bytes),
+        s_max: u32::try_from(limits.default_of(days) * DAY_S).unwrap_or(u32::MAX),
+    };
+    ExecutionLogLimits {
+        executions: retention(Limit::ExecutionLogBytes, Limit::ExecutionLogDays),
+        requests: retention(Limit::RequestLogBytes, Limit::RequestLogDays),
+        changes: retention(Limit::ChangeLogBytes, Limit::ChangeLogDays),
+        ..ExecutionLogLimits::default()
+    }
 }
 
 fn opened(data_dir: &Path, error: &StorageError) -> anyhow::Error {

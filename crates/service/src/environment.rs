@@ -7,7 +7,7 @@ use claimsmith_model::{Clock, Random, ServerLimits};
 use claimsmith_runtime::ActionEngine;
 use claimsmith_storage::{ExecutionLog, Storage};
 
-use crate::{Attempts, Ids, PasswordHasher, Readiness, TenantDirectory, metrics::Metrics};
+use crate::{Ids, PasswordHasher, Readiness, TenantDirectory, events::Events, metrics::Metrics};
 
 /// The outside world and the engine, handed to every service.
 #[derive(Debug, Clone)]
@@ -37,10 +37,10 @@ pub struct Services {
     pub tenants: TenantDirectory,
     /// Password hashing, bounded in concurrency.
     pub passwords: PasswordHasher,
-    /// Failed logins.
-    pub attempts: Attempts,
     /// New identifiers and secrets.
     pub ids: Ids,
+    /// The tenants' logs, for whoever has an event to note.
+    pub events: Events,
     /// What the server counts of itself.
     pub metrics: Arc<Metrics>,
     /// Whether the server should be sent requests.
@@ -59,12 +59,13 @@ impl Services {
         passwords.prepare().await?;
         let (storage, executions) = (&environment.storage, &environment.executions);
         let readiness = Readiness::new(Arc::clone(storage), Arc::clone(executions));
+        let events = Events::new(Arc::clone(executions), Arc::clone(&environment.clock));
         Ok(Self {
             environment,
             tenants,
             passwords,
-            attempts: Attempts::default(),
             ids,
+            events,
             metrics: Arc::default(),
             readiness,
         })

@@ -38,6 +38,9 @@ pub enum ServiceError {
     /// It isn't any more what the caller's `If-Match` says. `412`.
     #[error("{0}")]
     PreconditionFailed(String),
+    /// More than there may be at once. `429`.
+    #[error("{0}")]
+    TooMany(String),
     /// Too much runs already; nothing was changed. `429` when it is the tenant's own,
     /// `503` when it is the server's.
     #[error("{0}; try again in a moment")]

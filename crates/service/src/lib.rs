@@ -8,22 +8,22 @@
 //! |---|---|
 //! | `tenants` | which tenant a host is, and what is kept in memory of each |
 //! | `configuration` | what of a tenant's configuration token requests find in memory |
-//! | `attempts` | who guesses passwords, and must wait |
 //! | `token` | who gets which token, and what stands in it |
 //! | `pipeline` | how a trigger's Actions run one after another |
 //! | `action_library` | how an Action becomes a version that runs |
 //! | `admin` | what an admin may do to clients, APIs, users, roles, organizations |
 //! | `management` | whether a caller is such an admin |
+//! | `events` | what a tenant's log says, and how it is read |
 //! | `metrics` | what is counted, and how Prometheus reads it |
 //! | `readiness` | whether the server should be sent requests |
 
 pub mod action_library;
 pub mod admin;
 mod argon2id;
-mod attempts;
 mod configuration;
 mod environment;
 mod error;
+pub mod events;
 mod fields;
 mod ids;
 mod limit_fields;
@@ -33,10 +33,10 @@ pub mod metrics;
 mod password;
 mod pipeline;
 mod readiness;
+mod search;
 mod tenants;
 mod token;
 
-pub use attempts::{Attempts, TooManyAttempts};
 pub use claimsmith_runtime::Busy;
 pub use environment::{Environment, Services};
 pub use error::ServiceError;
@@ -44,6 +44,7 @@ pub use ids::Ids;
 pub use local_run::{LocalReport, LocalRun, LocalRunError, run_locally};
 pub use password::{PasswordFigures, PasswordHasher};
 pub use readiness::{NotReady, Readiness};
+pub use search::{Expression, InvalidExpression};
 pub use tenants::{
     DATABASE_CONNECTION, MANAGEMENT_SCOPES, NewTenant, TenantContext, TenantDirectory, TenantSetup,
     host_name,

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use claimsmith_keys::{Expected, VerifyError};
-use claimsmith_model::{SigningAlgorithm, Timestamp};
+use claimsmith_model::{ClientId, SigningAlgorithm, Timestamp};
 use claimsmith_oauth::BearerToken;
 use claimsmith_runtime::Share;
 use claimsmith_storage::TenantStorage;
 
-use crate::{Environment, Ids, ServiceError, Services, TenantContext};
+use crate::{Environment, Ids, ServiceError, Services, TenantContext, events::NewEvent};
 
 /// Somebody who may administer one tenant. Everything that administers takes one, so
 /// it can't be reached by a caller who was not asked.
@@ -17,6 +17,8 @@ pub struct TenantAdmin {
     services: Services,
     tenant: Arc<TenantContext>,
     authority: Authority,
+    /// The client that the token was given to; none for the operator.
+    client_id: Option<ClientId>,
 }
 
 #[derive(Debug, Clone)]
@@ -90,6 +92,7 @@ pub async fn authorize(
         services: services.clone(),
         tenant: Arc::clone(tenant),
         authority,
+        client_id: claims.client_id().and_then(|id| id.parse().ok()),
     };
     if admin.may(scope) {
         Ok(admin)
@@ -107,6 +110,7 @@ impl TenantAdmin {
             services,
             tenant,
             authority: Authority::Operator,
+            client_id: None,
         }
     }
 
@@ -122,6 +126,12 @@ impl TenantAdmin {
             Authority::Operator => true,
             Authority::Scopes(scopes) => scopes.iter().any(|held| held == scope),
         }
+    }
+
+    /// The client that asks; none when it is the operator.
+    #[must_use]
+    pub fn client_id(&self) -> Option<&ClientId> {
+        self.client_id.as_ref()
     }
 
     /// The tenant.
@@ -150,5 +160,17 @@ impl TenantAdmin {
 
     pub(crate) fn now(&self) -> Timestamp {
         self.services.environment.clock.now()
+    }
+}
+
+/// An event with who asked: the client by its identifier and name, or the operator.
+pub async fn describe_caller(admin: &TenantAdmin, event: NewEvent) -> NewEvent {
+    let Some(client_id) = admin.client_id() else {
+        return event.detail("caller", "operator");
+    };
+    // A client that deleted itself has no name any more.
+    match admin.store().client(client_id).await {
+        Ok(Some(client)) => event.client(&client),
+        _ => event.claimed_client(Some(client_id.clone())),
     }
 }

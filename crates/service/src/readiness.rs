@@ -41,12 +41,18 @@ impl Readiness {
         self.0.is_stopping.store(true, Ordering::Relaxed);
     }
 
+    /// Whether the server is stopping: answers without an end must come to one.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        self.0.is_stopping.load(Ordering::Relaxed)
+    }
+
     /// The parts that aren't ready; empty when the server can do all that it is for.
     #[must_use]
     pub fn not_ready(&self) -> Vec<NotReady> {
         let parts = [
             (
-                self.0.is_stopping.load(Ordering::Relaxed),
+                self.is_stopping(),
                 NotReady {
                     part: "server",
                     reason: "it is stopping",

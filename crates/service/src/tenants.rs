@@ -12,18 +12,19 @@ use claimsmith_model::{
 };
 use claimsmith_runtime::{ActionCache, Limits, Share};
 use claimsmith_storage::{Page, TenantStorage};
+use tokio::sync::Semaphore;
 use url::Url;
 
 use crate::{
-    Environment, Ids, ServiceError, configuration::ConfigurationCache, metrics::TenantCounters,
-    pipeline::Bindings,
+    Environment, Ids, ServiceError, configuration::ConfigurationCache, events::FOLLOWERS_MAX,
+    metrics::TenantCounters, pipeline::Bindings,
 };
 
 /// The name of the connection that every tenant has.
 pub const DATABASE_CONNECTION: &str = "Username-Password-Authentication";
 
 /// The scopes of the Management API, each of which some endpoint asks for.
-pub const MANAGEMENT_SCOPES: [&str; 39] = [
+pub const MANAGEMENT_SCOPES: [&str; 41] = [
     "create:actions",
     "create:client_grants",
     "create:clients",
@@ -47,6 +48,8 @@ pub const MANAGEMENT_SCOPES: [&str; 39] = [
     "read:client_keys",
     "read:clients",
     "read:connections",
+    "read:logs",
+    "read:logs_users",
     "read:organization_member_roles",
     "read:organization_members",
     "read:organizations",
@@ -133,6 +136,8 @@ struct Shared {
     triggers: [TriggerState; 2],
     configuration: ConfigurationCache,
     counters: TenantCounters,
+    /// Who follows the log takes one.
+    followers: Arc<Semaphore>,
 }
 
 #[derive(Default)]
@@ -363,6 +368,7 @@ impl Default for Shared {
             triggers: Default::default(),
             configuration: ConfigurationCache::default(),
             counters: TenantCounters::default(),
+            followers: Arc::new(Semaphore::new(FOLLOWERS_MAX)),
         }
     }
 }
@@ -394,6 +400,11 @@ impl TenantContext {
     /// What is counted of the tenant.
     pub(crate) fn counters(&self) -> &TenantCounters {
         &self.shared.counters
+    }
+
+    /// The places of those who follow the tenant's log.
+    pub(crate) fn followers(&self) -> Arc<Semaphore> {
+        Arc::clone(&self.shared.followers)
     }
 
     /// What is kept in memory of clients, APIs and grants.
@@ -619,7 +630,6 @@ async fn furnish(
         grant_types: vec![GrantType::ClientCredentials],
         client_metadata: Default::default(),
         callbacks: Vec::new(),
-        allowed_logout_urls: Vec::new(),
         is_first_party: true,
         id_token_signing_algorithm: None,
         id_token_lifetime_s: ID_TOKEN_LIFETIME_S,

@@ -1,13 +1,20 @@
-//! Execution records in a database of their own.
+//! Execution records and events in a database of their own.
 
+mod place;
 mod queue;
 mod records;
 
 use std::{path::Path, sync::Arc, thread::JoinHandle};
 
 use async_trait::async_trait;
-use claimsmith_model::{Clock, ExecutionId, ExecutionRecord, TenantId};
-use claimsmith_storage::{ExecutionLog, ExecutionLogFigures, MasterKey, StorageError};
+use claimsmith_model::{
+    ActionId, Clock, ExecutionId, ExecutionRecord, LogClass, TenantEvent, TenantId, Timestamp,
+};
+use claimsmith_storage::{
+    ExecutionLog, ExecutionLogFigures, ExecutionPage, LogEntry, LogPart, Logged, MasterKey,
+    StorageError,
+};
+use tokio::sync::watch;
 
 use crate::folder::Folder;
 use queue::Queue;
@@ -22,37 +29,74 @@ const CACHE_BYTES: u64 = 4 * 1024 * 1024;
 /// How much an execution log holds.
 #[derive(Debug, Clone, Copy)]
 pub struct ExecutionLogLimits {
-    /// The most bytes of sealed records that are kept; the oldest go first. The
-    /// files can take up to about three times that, because sled reclaims space
-    /// later than it frees it.
-    pub kept_bytes_max: u64,
-    /// How long a record is kept, in seconds.
-    pub kept_s_max: u32,
-    /// The most records that wait to be written; further ones are dropped.
+    /// How much is kept of execution records.
+    pub executions: Retention,
+    /// How much is kept of logins and token requests that ran no trigger.
+    pub requests: Retention,
+    /// How much is kept of what admins changed.
+    pub changes: Retention,
+    /// The most entries that wait to be written; further ones are dropped.
     pub queued_records_max: usize,
-    /// The most bytes of records that wait to be written, roughly counted; further
+    /// The most bytes of entries that wait to be written, roughly counted; further
     /// ones are dropped.
     pub queued_bytes_max: usize,
 }
 
+/// How much is kept of one class of entries; the oldest go first.
+#[derive(Debug, Clone, Copy)]
+pub struct Retention {
+    /// The most bytes of sealed entries. The files can take up to about three times
+    /// that, because sled reclaims space later than it frees it.
+    pub bytes_max: u64,
+    /// How long an entry is kept, in seconds.
+    pub s_max: u32,
+}
+
+impl ExecutionLogLimits {
+    const fn of_class(&self, class: LogClass) -> Retention {
+        match class {
+            LogClass::Executions => self.executions,
+            LogClass::Requests => self.requests,
+            LogClass::Changes => self.changes,
+        }
+    }
+}
+
 impl Default for ExecutionLogLimits {
-    /// 256 MiB, which is some hundred thousand ordinary records; ten days, as long
-    /// as the reference product keeps them; 4,096 queued records in at most 16 MiB,
-    /// which bridges a disk that stands still for a moment.
+    /// 256 MiB of execution records, which is some hundred thousand ordinary ones, and 64
+    /// MiB of each of the others. Ten days, as long as the reference product keeps them;
+    /// what admins changed for a year, because that is asked for late. 4,096 queued records
+    /// in at most 16 MiB, which bridges a disk that stands still for a moment.
     fn default() -> Self {
+        const MIB: u64 = 1024 * 1024;
+        const DAY_S: u32 = 24 * 60 * 60;
+        let retention = |bytes_max, days| Retention {
+            bytes_max,
+            s_max: days * DAY_S,
+        };
         Self {
-            kept_bytes_max: 256 * 1024 * 1024,
-            kept_s_max: 10 * 24 * 60 * 60,
+            executions: retention(256 * MIB, 10),
+            requests: retention(64 * MIB, 10),
+            changes: retention(64 * MIB, 365),
             queued_records_max: 4_096,
             queued_bytes_max: 16 * 1024 * 1024,
         }
     }
 }
 
-/// Execution records in a folder, sealed, capped, and written in the background.
+/// The position of an entry that is taken now, unless there is one already: microseconds
+/// since 1970.
+fn position_of(now: Timestamp) -> u64 {
+    u64::try_from(now.as_millis())
+        .unwrap_or_default()
+        .saturating_mul(1_000)
+}
+
+/// Execution records and events in a folder, sealed, capped, and written in the background.
 ///
-/// Records are written in groups, ten times a second or when a group is full, and flushed
-/// twice a second: a crash may take those of the last second, never more, and never damages the others. Dropping it writes what is queued.
+/// Entries are written in groups, ten times a second or when a group is full, and flushed
+/// twice a second: a crash may take those of the last second, never more, and never damages
+/// the others. Dropping it writes what is queued.
 #[derive(Debug)]
 pub struct SledExecutionLog {
     queue: Arc<Queue>,
@@ -77,13 +121,14 @@ impl SledExecutionLog {
         let master = master.clone();
         tokio::task::spawn_blocking(move || {
             let folder = Folder::claim(path)?;
-            let records =
-                Records::open(folder.open_database(CACHE_BYTES)?, &master, limits, clock)?;
-            let queue = Arc::new(Queue::new(limits));
-            let writer = (records.clone(), Arc::clone(&queue));
+            let database = folder.open_database(CACHE_BYTES)?;
+            let (records, writer, last) =
+                Records::open(database, &master, limits, Arc::clone(&clock))?;
+            let queue = Arc::new(Queue::new(limits, clock, last));
+            let written = Arc::clone(&queue);
             let thread = std::thread::Builder::new()
                 .name("execution-log".into())
-                .spawn(move || queue::run(&writer.0, &writer.1))
+                .spawn(move || queue::run(writer, &written))
                 .map_err(|error| {
                     StorageError::Backend(format!("no thread could be made: {error}"))
                 })?;
@@ -102,7 +147,11 @@ impl SledExecutionLog {
 #[async_trait]
 impl ExecutionLog for SledExecutionLog {
     fn record(&self, tenant: &TenantId, record: Arc<ExecutionRecord>) {
-        self.queue.take(tenant, record);
+        self.queue.take(tenant, Logged::Execution(record));
+    }
+
+    fn record_event(&self, tenant: &TenantId, event: Arc<TenantEvent>) {
+        self.queue.take(tenant, Logged::Event(event));
     }
 
     async fn execution(
@@ -113,8 +162,44 @@ impl ExecutionLog for SledExecutionLog {
         // The queue first: what leaves it is in the database by then.
         match self.queue.find(tenant, id) {
             Some(record) => Ok(Some(record)),
-            None => Ok(self.records.find(tenant, id)?.map(Arc::new)),
+            None => self.records.find(tenant, id),
         }
+    }
+
+    async fn executions_of(
+        &self,
+        tenant: &TenantId,
+        action: &ActionId,
+        before: Option<u64>,
+        take: usize,
+    ) -> Result<ExecutionPage> {
+        let before = before.unwrap_or(u64::MAX);
+        // The queue first, here too.
+        let queued = self.queue.executions_of(tenant, action, before);
+        let records = self.records.clone();
+        let (tenant, action) = (tenant.clone(), action.clone());
+        blocking(move || {
+            let mut page = records.executions_of(&tenant, &action, before, take)?;
+            page.records.extend(queued);
+            Ok(page.arrange(take))
+        })
+        .await
+    }
+
+    async fn entries(&self, tenant: &TenantId, part: &LogPart) -> Result<Vec<LogEntry>> {
+        let (mut entries, newest) = self.queue.entries(tenant, part);
+        let (records, tenant, part) = (self.records.clone(), tenant.clone(), part.clone());
+        blocking(move || {
+            // What came after the look into the queue is left for the next time: were it
+            // here, something before it might not be.
+            entries.extend(records.entries(&tenant, &part, newest)?);
+            Ok(part.arrange(entries))
+        })
+        .await
+    }
+
+    fn changes(&self) -> watch::Receiver<u64> {
+        self.queue.changes()
     }
 
     async fn remove_tenant(&self, tenant: &TenantId) -> Result<()> {
@@ -141,4 +226,12 @@ impl Drop for SledExecutionLog {
             tracing::error!("the writer of execution records panicked");
         }
     }
+}
+
+/// Runs reads that may be long where blocking is allowed.
+async fn blocking<T: Send + 'static>(
+    read: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let read = tokio::task::spawn_blocking(read).await;
+    read.map_err(|_| StorageError::Backend("reading was cut off".into()))?
 }

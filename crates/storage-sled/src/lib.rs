@@ -39,5 +39,5 @@ mod key_value;
 mod storage;
 mod writer;
 
-pub use execution_log::{ExecutionLogLimits, SledExecutionLog};
+pub use execution_log::{ExecutionLogLimits, Retention, SledExecutionLog};
 pub use storage::SledStorage;

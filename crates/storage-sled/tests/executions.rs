@@ -11,12 +11,17 @@ use std::{
     },
 };
 
-use claimsmith_model::{Clock, ExecutionRecord, LogLevel, LogLine, TenantId, Timestamp};
+use claimsmith_model::{
+    Clock, ExecutionRecord, LogClass, LogLevel, LogLine, LogType, TenantEvent, TenantId, Timestamp,
+};
 use claimsmith_storage::{
-    ExecutionLog, MasterKey, StorageError,
-    contract::{execution_log_contract, execution_record},
+    ExecutionLog, LogEntry, LogOrder, LogPart, Logged, MasterKey, StorageError,
+    contract::{execution_log_contract, execution_record, tenant_event},
 };
 use claimsmith_storage_sled::{ExecutionLogLimits, SledExecutionLog};
+
+/// The time in tests that set none.
+const NOW: i64 = 1_790_000_006_000;
 
 /// A clock that a test sets.
 #[derive(Debug, Default)]
@@ -33,7 +38,7 @@ fn master(byte: &str) -> MasterKey {
 }
 
 async fn open(folder: &Path, limits: ExecutionLogLimits) -> SledExecutionLog {
-    let clock = Arc::new(SetClock::default());
+    let clock = Arc::new(SetClock(AtomicI64::new(NOW)));
     SledExecutionLog::open(folder, &master("ab"), limits, clock)
         .await
         .unwrap()
@@ -52,6 +57,25 @@ fn record(id: &str, bytes: usize, millis: i64) -> Arc<ExecutionRecord> {
         message: "x".repeat(bytes),
     }];
     Arc::new(record)
+}
+
+fn event(log_type: LogType) -> Arc<TenantEvent> {
+    Arc::new(tenant_event(log_type, "an event"))
+}
+
+fn all() -> LogPart {
+    LogPart {
+        order: LogOrder::OldestAfter(0),
+        classes: LogClass::ALL.to_vec(),
+        take: 1_000,
+    }
+}
+
+/// How many events there are.
+async fn events(log: &SledExecutionLog) -> usize {
+    let entries = log.entries(&dev(), &all()).await.unwrap();
+    let is_event = |entry: &&LogEntry| matches!(entry.what, Logged::Event(_));
+    entries.iter().filter(is_event).count()
 }
 
 async fn found(log: &SledExecutionLog, id: &str) -> bool {
@@ -135,13 +159,12 @@ async fn records_that_were_stored_together_are_found_one_by_one_and_by_their_ten
 #[tokio::test]
 async fn the_oldest_records_go_when_there_are_too_many_bytes() {
     let dir = tempfile::tempdir().unwrap();
-    let limits = ExecutionLogLimits {
-        kept_bytes_max: 50_000,
-        ..Default::default()
-    };
+    let mut limits = ExecutionLogLimits::default();
+    limits.executions.bytes_max = 50_000;
     let log = open(dir.path(), limits).await;
-    // Not in the order of their times.
-    for number in (0..20).rev() {
+    // Other entries have a budget of their own.
+    log.record_event(&dev(), event(LogType::AdminChanged));
+    for number in 0..20 {
         log.record(&dev(), record(&format!("e{number}"), 4_000, number));
     }
     drop(log);
@@ -155,31 +178,100 @@ async fn the_oldest_records_go_when_there_are_too_many_bytes() {
     }
     // Each takes between 4,500 and 5,000 bytes.
     assert_eq!(kept.last(), Some(&19));
-    assert!((9..=11).contains(&kept.len()), "{kept:?}");
+    // What is stored together goes together.
+    assert!((1..=11).contains(&kept.len()), "{kept:?}");
     assert!(
         kept.windows(2).all(|pair| pair[1] == pair[0] + 1),
         "{kept:?}"
     );
 
-    // The count of bytes was right after opening: one more lets one more go.
-    log.record(&dev(), record("new", 4_000, 100));
+    // The count of bytes was right after opening: some more let some more go.
+    for number in 0..10 {
+        log.record(&dev(), record(&format!("new-{number}"), 4_000, 100));
+    }
     log.remove_tenant(&"other".parse().unwrap()).await.unwrap();
     assert!(!found(&log, &format!("e{}", kept[0])).await);
-    assert!(found(&log, &format!("e{}", kept[1])).await && found(&log, "new").await);
+    assert!(found(&log, "new-9").await);
+    assert_eq!(events(&log).await, 1);
+}
+
+#[tokio::test]
+async fn a_flood_of_failed_logins_pushes_out_nothing_but_failed_logins() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut limits = ExecutionLogLimits::default();
+    limits.requests.bytes_max = 20_000;
+    let log = open(dir.path(), limits).await;
+    log.record(&dev(), record("token", 100, 1));
+    log.record_event(&dev(), event(LogType::AdminChanged));
+
+    for _ in 0..300 {
+        log.record_event(&dev(), event(LogType::LoginFailed));
+    }
+    log.remove_tenant(&"other".parse().unwrap()).await.unwrap();
+
+    assert!(found(&log, "token").await);
+    let kept = events(&log).await;
+    assert!((20..200).contains(&kept), "{kept}");
+    let changes = LogPart {
+        classes: vec![LogClass::Changes],
+        ..all()
+    };
+    assert_eq!(log.entries(&dev(), &changes).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn what_anybody_can_cause_takes_at_most_half_of_the_queue() {
+    let dir = tempfile::tempdir().unwrap();
+    let limits = ExecutionLogLimits {
+        queued_bytes_max: 20_000,
+        ..Default::default()
+    };
+    let log = open(dir.path(), limits).await;
+
+    for _ in 0..20 {
+        log.record_event(&dev(), event(LogType::LoginFailed));
+    }
+    log.record(&dev(), record("token", 1_000, 1));
+
+    assert!(found(&log, "token").await);
+    assert!(log.figures().dropped > 0);
+}
+
+#[tokio::test]
+async fn positions_go_on_after_a_restart_also_when_the_clock_went_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let clock = Arc::new(SetClock::default());
+    let limits = ExecutionLogLimits::default();
+    let open = async |millis| {
+        clock.0.store(millis, Ordering::Relaxed);
+        let clock = Arc::clone(&clock) as Arc<dyn Clock>;
+        SledExecutionLog::open(dir.path(), &master("ab"), limits, clock)
+            .await
+            .unwrap()
+    };
+    let log = open(60_000).await;
+    log.record_event(&dev(), event(LogType::LoginFailed));
+    drop(log);
+
+    let log = open(30_000).await;
+    log.record_event(&dev(), event(LogType::AdminChanged));
+
+    let entries = log.entries(&dev(), &all()).await.unwrap();
+    let positions: Vec<_> = entries.iter().map(|entry| entry.position).collect();
+    assert_eq!(positions, [60_000_000, 60_000_001]);
 }
 
 #[tokio::test]
 async fn a_record_is_kept_until_its_age_and_no_longer() {
     let dir = tempfile::tempdir().unwrap();
     let clock = Arc::new(SetClock::default());
-    let limits = ExecutionLogLimits {
-        kept_s_max: 60,
-        ..Default::default()
-    };
+    let mut limits = ExecutionLogLimits::default();
+    limits.executions.s_max = 60;
     let shared = Arc::clone(&clock);
     let log = SledExecutionLog::open(dir.path(), &master("ab"), limits, shared)
         .await
         .unwrap();
+    clock.0.store(5_000, Ordering::Relaxed);
     log.record(&dev(), record("old", 10, 5_000));
     log.remove_tenant(&"other".parse().unwrap()).await.unwrap();
 
@@ -193,20 +285,6 @@ async fn a_record_is_kept_until_its_age_and_no_longer() {
     log.remove_tenant(&"other".parse().unwrap()).await.unwrap();
     clock.0.store(0, Ordering::Relaxed);
     assert!(!found(&log, "old").await && found(&log, "new").await);
-}
-
-#[tokio::test]
-async fn a_record_that_comes_again_replaces_the_earlier_one() {
-    let dir = tempfile::tempdir().unwrap();
-    let log = open(dir.path(), ExecutionLogLimits::default()).await;
-    log.record(&dev(), record("e", 10, 1));
-    log.remove_tenant(&"other".parse().unwrap()).await.unwrap();
-    log.record(&dev(), record("e", 20, 2));
-    drop(log);
-
-    let log = open(dir.path(), ExecutionLogLimits::default()).await;
-    let read = log.execution(&dev(), &"e".parse().unwrap()).await.unwrap();
-    assert_eq!(read, Some(record("e", 20, 2)));
 }
 
 #[tokio::test]

@@ -30,7 +30,7 @@ use std::{fmt::Debug, sync::Arc};
 
 use crate::{Page, Storage, StorageError, TenantStorage};
 
-pub use executions::{execution_log_contract, execution_record};
+pub use executions::{execution_log_contract, execution_record, tenant_event};
 pub use fixtures::{MODULE, fill_tenant, tenant};
 
 /// Asserts that a backend keeps the contract. `open` opens it, always the same and

@@ -41,6 +41,7 @@ pub mod contract;
 mod error;
 mod figures;
 pub mod kv;
+mod log;
 mod memory;
 mod memory_log;
 mod repository;
@@ -49,13 +50,14 @@ pub mod value;
 
 pub use error::StorageError;
 pub use figures::{ExecutionLogFigures, StorageFigures};
+pub use log::{ExecutionLog, ExecutionPage, LogEntry, LogOrder, LogPart, Logged, has_run};
 pub use memory::{MemoryKeyValue, MemoryStorage};
 pub use memory_log::MemoryExecutionLog;
 pub use repository::{
     ActionRepository, BindingRepository, ClientGrantRepository, ClientRepository, CodeRepository,
-    ConnectionRepository, ConsentRepository, ExecutionLog, GivenTokens, KeyRepository,
-    OrganizationRepository, Page, RefreshExchange, RefreshExchanged, RefreshTokenRepository,
-    ResourceServerRepository, RoleRepository, SessionRepository, StampRepository, Storage,
-    TenantStorage, TokenRepository, UserRepository,
+    ConnectionRepository, ConsentRepository, GivenTokens, KeyRepository, OrganizationRepository,
+    Page, RefreshExchange, RefreshExchanged, RefreshTokenRepository, ResourceServerRepository,
+    RoleRepository, SessionRepository, StampRepository, Storage, TenantStorage, TokenRepository,
+    UserRepository,
 };
 pub use seal::{InvalidMasterKey, MasterKey, Sealer};

@@ -7,12 +7,12 @@ use std::{fmt::Debug, sync::Arc};
 use async_trait::async_trait;
 use claimsmith_model::{
     Action, ActionId, ActionVersion, Binding, Client, ClientGrant, ClientGrantId, ClientId,
-    Connection, ExecutionId, ExecutionRecord, JsonObject, Membership, OpaqueToken, Organization,
-    OrganizationId, ResourceServer, ResourceServerId, Role, RoleId, StoredKey, Tenant, TenantId,
-    Timestamp, Trigger, TriggerBindings, User, UserId, VersionId,
+    Connection, JsonObject, Membership, OpaqueToken, Organization, OrganizationId, ResourceServer,
+    ResourceServerId, Role, RoleId, StoredKey, Tenant, TenantId, Timestamp, Trigger,
+    TriggerBindings, User, UserId, VersionId,
 };
 
-use crate::{ExecutionLogFigures, StorageError, StorageFigures};
+use crate::{StorageError, StorageFigures};
 
 pub use logins::{
     CodeRepository, ConsentRepository, GivenTokens, RefreshExchange, RefreshExchanged,
@@ -476,26 +476,4 @@ pub trait TokenRepository: Send + Sync + Debug {
         client: &ClientId,
         claims: &JsonObject,
     ) -> Result<()>;
-}
-
-/// Execution records: kept in the background, capped by bytes and age, and apart
-/// from everything else, so that a flood of them can't hold up a token.
-#[async_trait]
-pub trait ExecutionLog: Send + Sync + Debug {
-    /// Takes a record. Never waits: when the queue is full the record is dropped
-    /// and counted.
-    fn record(&self, tenant: &TenantId, record: Arc<ExecutionRecord>);
-
-    /// A record, from the moment it was taken.
-    async fn execution(
-        &self,
-        tenant: &TenantId,
-        id: &ExecutionId,
-    ) -> Result<Option<Arc<ExecutionRecord>>>;
-
-    /// Deletes all records of a tenant, those that are still queued too.
-    async fn remove_tenant(&self, tenant: &TenantId) -> Result<()>;
-
-    /// What the log does and bears just now. Never waits for a write.
-    fn figures(&self) -> ExecutionLogFigures;
 }

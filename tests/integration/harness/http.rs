@@ -3,9 +3,9 @@
 use std::net::SocketAddr;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, StatusCode, header};
+use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Full};
-use hyper::client::conn::http1;
+use hyper::{body::Incoming, client::conn::http1};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::TcpStream;
@@ -50,20 +50,8 @@ pub(crate) async fn send(
     headers: HeaderMap,
     body: impl Into<Bytes>,
 ) -> Answer {
-    let stream = TcpStream::connect(address).await.unwrap();
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
-    // It ends when the answer is read; how is seen by who waits for the answer.
-    tokio::spawn(connection);
-
-    let mut request = Request::new(Full::new(body.into()));
-    *request.method_mut() = method;
-    *request.uri_mut() = path.parse().unwrap();
-    *request.headers_mut() = headers;
-    request
-        .headers_mut()
-        .insert(header::HOST, host.parse().unwrap());
-
-    let (parts, body) = sender.send_request(request).await.unwrap().into_parts();
+    let answer = begin(address, host, method, path, headers, body.into()).await;
+    let (parts, body) = answer.into_parts();
     let body = body.collect().await.unwrap().to_bytes();
     Answer {
         status: parts.status,
@@ -71,4 +59,28 @@ pub(crate) async fn send(
         text: String::from_utf8_lossy(&body).into_owned(),
         bytes: body,
     }
+}
+
+/// Sends a request and leaves the answer's body to be read.
+pub(crate) async fn begin(
+    address: SocketAddr,
+    host: &str,
+    method: Method,
+    path: &str,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response<Incoming> {
+    let stream = TcpStream::connect(address).await.unwrap();
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
+    // It ends when the answer is read; how is seen by who waits for the answer.
+    tokio::spawn(connection);
+
+    let mut request = Request::new(Full::new(body));
+    *request.method_mut() = method;
+    *request.uri_mut() = path.parse().unwrap();
+    *request.headers_mut() = headers;
+    request
+        .headers_mut()
+        .insert(header::HOST, host.parse().unwrap());
+    sender.send_request(request).await.unwrap()
 }

@@ -2,8 +2,9 @@
 
 use std::net::SocketAddr;
 
-use ::http::{HeaderMap, HeaderValue, Method, header};
+use ::http::{HeaderMap, HeaderValue, Method, Response, header};
 use bytes::Bytes;
+use hyper::body::Incoming;
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 use url::Url;
@@ -63,6 +64,19 @@ impl Tenant {
     ) -> Answer {
         let method = Method::from_bytes(method.as_bytes()).unwrap();
         http::send(self.address, &self.host, method, path, headers, body).await
+    }
+
+    /// Asks for something whose answer has no end, and leaves its body to be read.
+    pub(crate) async fn open(&self, path: &str, headers: HeaderMap) -> Response<Incoming> {
+        http::begin(
+            self.address,
+            &self.host,
+            Method::GET,
+            path,
+            headers,
+            Bytes::new(),
+        )
+        .await
     }
 
     /// Sends JSON, or nothing for `null`, with a bearer token.

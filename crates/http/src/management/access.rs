@@ -15,6 +15,7 @@ use claimsmith_service::management::{ManagementError, TenantAdmin, authorize};
 use http::{header, request::Parts};
 
 use super::{
+    audit::Audit,
     error::ApiError,
     query::{FromQuery, NoQuery, Parameters},
 };
@@ -64,6 +65,8 @@ scopes! {
     ReadClientGrants = "read:client_grants";
     ReadClients = "read:clients";
     ReadConnections = "read:connections";
+    ReadLogs = "read:logs";
+    ReadLogsUsers = "read:logs_users";
     ReadOrganizationMemberRoles = "read:organization_member_roles";
     ReadOrganizationMembers = "read:organization_members";
     ReadOrganizations = "read:organizations";
@@ -107,6 +110,9 @@ impl<S: Scope, Q: FromQuery> FromRequestParts<AppState> for Admin<S, Q> {
         let token = bearer(parts).map_err(refuse)?;
         let admin = authorize(&state.services, &tenant, token.as_ref(), S::VALUE);
         let admin = admin.await.map_err(refuse)?;
+        if let Some(audit) = parts.extensions.get::<Audit>() {
+            audit.by(&admin);
+        }
         let query = Parameters::read(parts.uri.query()).map_err(IntoResponse::into_response)?;
         Ok(Self {
             admin,

@@ -10,7 +10,7 @@ use http::{HeaderMap, StatusCode, header};
 use http_body_util::BodyExt;
 use serde_json::{Map, Value};
 
-use super::error::ApiError;
+use super::{audit::Audit, error::ApiError};
 use crate::AppState;
 
 /// The longest JSON body. The largest thing in it is an Action's code of 100 KB, or
@@ -28,10 +28,17 @@ impl FromRequest<AppState> for JsonBody {
     type Rejection = Response;
 
     async fn from_request(request: Request, _: &AppState) -> Result<Self, Response> {
+        let audit = request
+            .extensions()
+            .get::<Audit>()
+            .cloned()
+            .unwrap_or_default();
         let read = async {
             must_be(request.headers(), "application/json")?;
             let bytes = read(request.into_body(), JSON_BYTES_MAX).await?;
-            json_object(&bytes).map(Self)
+            let object = json_object(&bytes)?;
+            audit.names(object.keys());
+            Ok(Self(object))
         };
         read.await.map_err(|error: ApiError| error.into_response())
     }
@@ -45,6 +52,11 @@ impl FromRequest<AppState> for OptionalBody {
     type Rejection = Response;
 
     async fn from_request(request: Request, _: &AppState) -> Result<Self, Response> {
+        let audit = request
+            .extensions()
+            .get::<Audit>()
+            .cloned()
+            .unwrap_or_default();
         let read = async {
             let is_json = must_be(request.headers(), "application/json");
             let bytes = read(request.into_body(), JSON_BYTES_MAX).await?;
@@ -52,7 +64,9 @@ impl FromRequest<AppState> for OptionalBody {
                 return Ok(Self(Map::new()));
             }
             is_json?;
-            json_object(&bytes).map(Self)
+            let object = json_object(&bytes)?;
+            audit.names(object.keys());
+            Ok(Self(object))
         };
         read.await.map_err(|error: ApiError| error.into_response())
     }

@@ -89,7 +89,9 @@ impl From<ServiceError> for ApiError {
             ServiceError::PreconditionFailed(_) => {
                 Self::new(StatusCode::PRECONDITION_FAILED, message)
             }
-            ServiceError::Busy(Busy::Share) => Self::new(StatusCode::TOO_MANY_REQUESTS, message),
+            ServiceError::TooMany(_) | ServiceError::Busy(Busy::Share) => {
+                Self::new(StatusCode::TOO_MANY_REQUESTS, message)
+            }
             ServiceError::Busy(Busy::Server | Busy::Compiler) => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, message)
             }

@@ -6,12 +6,15 @@
 
 mod access;
 mod actions;
+pub(crate) mod audit;
 mod body;
 mod client_grants;
 mod clients;
 mod connections;
 mod error;
+mod field_filter;
 mod listing;
+mod logs;
 mod organizations;
 mod path;
 mod permissions;
@@ -49,4 +52,5 @@ fn routes() -> access::Routes {
         .and(roles::routes())
         .and(organizations::routes())
         .and(tenant_settings::routes())
+        .and(logs::routes())
 }

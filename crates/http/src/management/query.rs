@@ -76,7 +76,13 @@ impl Parameters {
         .transpose()
     }
 
-    fn number(&mut self, name: &str, min: usize, max: usize) -> Result<Option<usize>, ApiError> {
+    /// A number within bounds; `None` when it is absent.
+    pub(crate) fn number(
+        &mut self,
+        name: &str,
+        min: usize,
+        max: usize,
+    ) -> Result<Option<usize>, ApiError> {
         let number: Option<usize> = self.parsed(name)?;
         match number {
             Some(number) if !(min..=max).contains(&number) => Err(wrong(
@@ -85,6 +91,12 @@ impl Parameters {
             )),
             _ => Ok(number),
         }
+    }
+
+    /// The error about a parameter that was read.
+    #[expect(clippy::unused_self, reason = "as the other methods are called")]
+    pub(crate) fn wrong(&self, name: &str, what: &str) -> ApiError {
+        wrong(name, what)
     }
 
     fn page(&mut self, per_page: usize) -> Result<(usize, usize), ApiError> {

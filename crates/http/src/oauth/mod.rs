@@ -2,8 +2,6 @@
 
 mod discovery;
 mod jwks;
-#[cfg(test)]
-mod tests;
 mod token;
 mod userinfo;
 

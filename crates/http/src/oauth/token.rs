@@ -8,6 +8,7 @@ use axum::{
     extract::{ConnectInfo, State},
     response::{IntoResponse, Response},
 };
+use claimsmith_model::{GrantType, JsonObject};
 use claimsmith_oauth::{
     BasicCredentials, ErrorBody, ErrorCode, REQUEST_BYTES_MAX, TokenRequest, parse_query,
 };
@@ -42,11 +43,9 @@ pub(crate) async fn post(
             return refuse(unreadable.status, &unreadable.body, unreadable.used_header);
         }
     };
-    match state
-        .tokens
-        .issue(&tenant, credentials, request, facts)
-        .await
-    {
+    let grant = request.grant_type.as_deref().and_then(GrantType::from_wire);
+    let issuing = state.tokens.issue(&tenant, credentials, request, facts);
+    match issuing.await {
         Ok(Issued {
             response,
             execution_id,
@@ -55,29 +54,31 @@ pub(crate) async fn post(
             set_execution_id(&mut answer, execution_id.as_str());
             answer
         }
-        Err(Refused {
-            error,
-            execution_id,
-        }) => {
+        Err(refused) => {
+            let header = credentials_of(&parts.headers).ok().flatten();
+            let claimed = header.as_ref().map(|header| header.client_id.as_str());
+            let facts = request_facts(&parts, peer);
+            state
+                .tokens
+                .note_refusal(&tenant, grant, &refused, claimed, &facts);
+            let Refused {
+                error,
+                execution_id,
+                ..
+            } = refused;
             if let TokenEndpointError::Host(cause) = &error {
                 // As an error and not as its text, so that the log has all its sources.
                 let cause = cause.as_ref();
                 tracing::error!(cause, "no token");
             }
             let mut answer = refuse(status(&error), &error.body(), credentials_in_header(&parts));
-            let retry_after = match &error {
-                TokenEndpointError::Busy | TokenEndpointError::TenantBusy => {
-                    Some(answer::RETRY_AFTER)
-                }
-                TokenEndpointError::TooManyAttempts(refused) => {
-                    Some(HeaderValue::from(refused.retry_after_s))
-                }
-                _ => None,
-            };
-            if let Some(retry_after) = retry_after {
+            if matches!(
+                error,
+                TokenEndpointError::Busy | TokenEndpointError::TenantBusy
+            ) {
                 answer
                     .headers_mut()
-                    .insert(header::RETRY_AFTER, retry_after);
+                    .insert(header::RETRY_AFTER, answer::RETRY_AFTER);
             }
             if let Some(execution_id) = execution_id {
                 set_execution_id(&mut answer, execution_id.as_str());
@@ -95,9 +96,7 @@ fn status(error: &TokenEndpointError) -> StatusCode {
             StatusCode::UNAUTHORIZED
         }
         TokenEndpointError::Busy => StatusCode::SERVICE_UNAVAILABLE,
-        TokenEndpointError::TenantBusy | TokenEndpointError::TooManyAttempts(_) => {
-            StatusCode::TOO_MANY_REQUESTS
-        }
+        TokenEndpointError::TenantBusy => StatusCode::TOO_MANY_REQUESTS,
         TokenEndpointError::Host(_) => StatusCode::INTERNAL_SERVER_ERROR,
         _ => StatusCode::BAD_REQUEST,
     }
@@ -153,26 +152,34 @@ async fn read(parts: &Parts, body: Body, peer: SocketAddr) -> Result<Read, Unrea
     let request = request.map_err(|error| invalid(&error.to_string()))?;
     let query = parse_query(parts.uri.query().unwrap_or_default())
         .map_err(|error| invalid(&format!("query: {error}")))?;
-    let credentials = credentials(&parts.headers).map_err(|text| Unreadable {
+    let credentials = credentials_of(&parts.headers).map_err(|text| Unreadable {
         status: StatusCode::UNAUTHORIZED,
         body: ErrorBody::new(ErrorCode::InvalidClient, &text),
         used_header: true,
     })?;
     let facts = RequestFacts {
+        query,
+        ..request_facts(parts, peer)
+    };
+    Ok((request, facts, credentials))
+}
+
+/// What is known of the request beside its body and query.
+fn request_facts(parts: &Parts, peer: SocketAddr) -> RequestFacts {
+    RequestFacts {
         ip: peer.ip().to_canonical().to_string(),
         method: parts.method.as_str().to_owned(),
         hostname: tenant::host(&parts.headers, &parts.uri)
             .map(|host| host_name(host).to_ascii_lowercase()),
         user_agent: text(&parts.headers, &header::USER_AGENT),
         language: text(&parts.headers, &header::ACCEPT_LANGUAGE),
-        query,
-    };
-    Ok((request, facts, credentials))
+        query: JsonObject::new(),
+    }
 }
 
 /// What the client gave in the header. Anything but Basic credentials is a failed
 /// client authentication (RFC 6749 section 5.2), and the text says why.
-fn credentials(headers: &HeaderMap) -> Result<Option<ClientCredentials>, String> {
+fn credentials_of(headers: &HeaderMap) -> Result<Option<ClientCredentials>, String> {
     let Some(value) = headers.get(header::AUTHORIZATION) else {
         return Ok(None);
     };

@@ -9,7 +9,7 @@ use http::{HeaderMap, Uri};
 use super::Operator;
 use crate::{
     AppState,
-    management::{ApiError, At, JsonBody, triggers},
+    management::{ApiError, At, JsonBody, audit::Audit, triggers},
     observe,
 };
 
@@ -29,13 +29,16 @@ pub(super) async fn patch(
     _: Operator,
     State(state): State<AppState>,
     At((tenant, trigger)): At<(TenantId, Trigger)>,
+    audit: Audit,
     headers: HeaderMap,
     JsonBody(body): JsonBody,
 ) -> Result<Response, ApiError> {
-    triggers::replace_bindings(&admin(&state, &tenant)?, trigger, &headers, body).await
+    let admin = admin(&state, &tenant)?;
+    audit.by(&admin);
+    triggers::replace_bindings(&admin, trigger, &headers, body).await
 }
 
-fn admin(state: &AppState, tenant: &TenantId) -> Result<TenantAdmin, ServiceError> {
+pub(super) fn admin(state: &AppState, tenant: &TenantId) -> Result<TenantAdmin, ServiceError> {
     let context = state.services.tenants.by_id(tenant);
     let context = context.ok_or(ServiceError::not_found("That tenant does not exist."))?;
     observe::of_tenant(&context.tenant.id);

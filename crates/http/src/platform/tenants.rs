@@ -13,10 +13,10 @@ use http::StatusCode;
 use serde::Serialize;
 use serde_json::json;
 
-use super::Operator;
+use super::{Operator, bindings::admin};
 use crate::{
     AppState, answer,
-    management::{ApiError, At, JsonBody},
+    management::{ApiError, At, JsonBody, audit::Audit},
 };
 
 /// A tenant as the operator sees it.
@@ -95,8 +95,10 @@ pub(super) async fn patch(
     _: Operator,
     State(state): State<AppState>,
     At(id): At<TenantId>,
+    audit: Audit,
     JsonBody(body): JsonBody,
 ) -> Result<Response, ApiError> {
+    audit.by(&admin(&state, &id)?);
     let tenant = tenants::patch(&state.services, &id, body).await?;
     Ok(view_with_limits(&state.services, &tenant))
 }
@@ -105,9 +107,11 @@ pub(super) async fn patch(
 pub(super) async fn create(
     _: Operator,
     State(state): State<AppState>,
+    audit: Audit,
     JsonBody(body): JsonBody,
 ) -> Result<Response, ApiError> {
     let setup: TenantSetup = tenants::create(&state.services, body).await?;
+    audit.by(&admin(&state, &setup.tenant.id)?);
     let view = SetupView {
         tenant: &setup.tenant.id,
         issuer: &setup.tenant.issuer,

@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 
 use LimitScope::{Execution, Server, Tenant};
-use LimitUnit::{Bytes, Count, Milliseconds};
+use LimitUnit::{Bytes, Count, Days, Milliseconds};
 
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
@@ -55,6 +55,8 @@ pub enum LimitUnit {
     Bytes,
     /// Milliseconds.
     Milliseconds,
+    /// Days of 24 hours.
+    Days,
     /// Things.
     Count,
 }
@@ -376,33 +378,6 @@ limits! {
         why: "some sixty values of the greatest size; a thousand tenants with full caches at both \
               triggers take half a GiB",
     };
-    /// Failed logins with one user name.
-    LoginFailuresPerAccount = LimitSpec {
-        name: "login_failures_per_account",
-        scope: Tenant,
-        unit: Count,
-        default: 10,
-        lowest: 1,
-        highest: 1_000,
-        bounds: "failed logins with one user name within `login_failure_window_ms`, be there such \
-                 a user or not",
-        beyond: "429 `too_many_attempts` with `Retry-After`, and no password is looked at",
-        why: "a person mistypes a few times; a guesser gets less than a thousand tries a day",
-    };
-    /// Failed logins from one address.
-    LoginFailuresPerAddress = LimitSpec {
-        name: "login_failures_per_address",
-        scope: Tenant,
-        unit: Count,
-        default: 100,
-        lowest: 1,
-        highest: 1_000_000,
-        bounds: "failed logins from one address, or one IPv6 network of 64 bits, within \
-                 `login_failure_window_ms`",
-        beyond: "as `login_failures_per_account`",
-        why: "an office behind one address mistypes more often; a guesser who tries one password \
-              with many names is stopped",
-    };
     /// Executions of all tenants at once.
     ExecutionsInFlightTotal = LimitSpec {
         name: "executions_in_flight_total",
@@ -440,31 +415,6 @@ limits! {
         bounds: "how long a login or an exchange waits for a place",
         beyond: "429 or 503 with `Retry-After`",
         why: "a client then does better to come back than to hold a connection",
-    };
-    /// How long failed logins are counted.
-    LoginFailureWindowMs = LimitSpec {
-        name: "login_failure_window_ms",
-        scope: Server,
-        unit: Milliseconds,
-        default: 900_000,
-        lowest: 1_000,
-        highest: 86_400_000,
-        bounds: "how long failed logins count, from the first of them",
-        beyond: "they are forgotten, and who was refused can log in again",
-        why: "a person comes back after a quarter of an hour; who locks somebody else's account \
-              must come back, too",
-    };
-    /// User names and addresses whose failed logins are counted.
-    LoginFailuresKept = LimitSpec {
-        name: "login_failures_kept",
-        scope: Server,
-        unit: Count,
-        default: 100_000,
-        lowest: 100,
-        highest: 10_000_000,
-        bounds: "user names, and as many addresses, whose failed logins are counted",
-        beyond: "the eighth that is forgotten first is forgotten at once",
-        why: "some twenty megabytes; so many wrong passwords take a core an hour",
     };
     /// The size of an upload.
     ModuleBytes = LimitSpec {
@@ -580,6 +530,78 @@ limits! {
                  again when they are used",
         why: "some thousands of Actions in Rust",
     };
+    /// Execution records on disk.
+    ExecutionLogBytes = LimitSpec {
+        name: "execution_log_bytes",
+        scope: Server,
+        unit: Bytes,
+        default: 256 * MIB,
+        lowest: MIB,
+        highest: 1_024 * GIB,
+        bounds: "execution records of all tenants; the files can take up to about three times that",
+        beyond: "the oldest go",
+        why: "some hundred thousand ordinary records",
+    };
+    /// The age of execution records.
+    ExecutionLogDays = LimitSpec {
+        name: "execution_log_days",
+        scope: Server,
+        unit: Days,
+        default: 10,
+        lowest: 1,
+        highest: 3_650,
+        bounds: "how long an execution record is kept",
+        beyond: "it goes",
+        why: "as the reference product keeps them",
+    };
+    /// Events of requests on disk.
+    RequestLogBytes = LimitSpec {
+        name: "request_log_bytes",
+        scope: Server,
+        unit: Bytes,
+        default: 64 * MIB,
+        lowest: MIB,
+        highest: 1_024 * GIB,
+        bounds: "what all tenants' logs say of requests that ran no trigger, such as failed logins",
+        beyond: "the oldest go",
+        why: "anybody can cause them, so they have a budget of their own; some hundred thousand",
+    };
+    /// The age of events of requests.
+    RequestLogDays = LimitSpec {
+        name: "request_log_days",
+        scope: Server,
+        unit: Days,
+        default: 10,
+        lowest: 1,
+        highest: 3_650,
+        bounds: "how long those are kept",
+        beyond: "they go",
+        why: "as `execution_log_days`",
+    };
+    /// Events of admins' changes on disk.
+    ChangeLogBytes = LimitSpec {
+        name: "change_log_bytes",
+        scope: Server,
+        unit: Bytes,
+        default: 64 * MIB,
+        lowest: MIB,
+        highest: 1_024 * GIB,
+        bounds: "what all tenants' logs say of admins' changes",
+        beyond: "the oldest go",
+        why: "some hundred thousand changes",
+    };
+    /// The age of events of admins' changes.
+    ChangeLogDays = LimitSpec {
+        name: "change_log_days",
+        scope: Server,
+        unit: Days,
+        default: 365,
+        lowest: 1,
+        highest: 3_650,
+        bounds: "how long those are kept",
+        beyond: "they go",
+        why: "who changed something is asked for late",
+    };
 }
 
 impl Limit {
@@ -608,6 +630,7 @@ impl LimitSpec {
         match self.unit {
             LimitUnit::Count => value.to_string(),
             LimitUnit::Milliseconds => format!("{value} ms"),
+            LimitUnit::Days => format!("{value} days"),
             LimitUnit::Bytes => {
                 let units = [(GIB, "GiB"), (MIB, "MiB"), (KIB, "KiB")];
                 let fits = |(size, _): &&(u64, &str)| value > 0 && value.is_multiple_of(*size);

@@ -99,7 +99,6 @@ const ERRORS: &[&str] = &[
     "server_error",
     "temporarily_unavailable",
     "too_many_requests",
-    "too_many_attempts",
     OTHER,
 ];
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use claimsmith_claims::SealedClaims;
 use claimsmith_model::{
-    AdmittedClaim, ClientId, ExecutionOutcome, ExecutionRecord, GrantType, Timestamp, TokenKind,
-    UserId,
+    AdmittedClaim, ClientId, ExecutionOutcome, ExecutionRecord, GrantType, RequestOrigin,
+    Timestamp, TokenKind, UserId,
 };
 
 use super::{TriggerResult, Verdict};
@@ -41,6 +41,7 @@ pub(crate) fn record(
         client_id: facts.client_id,
         user_id: facts.user_id,
         grant_type: facts.grant.as_str().to_owned(),
+        origin: RequestOrigin::of_event(Arc::unwrap_or_clone(result.event)),
         outcome: outcome(result.verdict, sealed),
         runs: result.runs,
         admitted,

@@ -1,6 +1,5 @@
 //! The token endpoint's decisions: who gets which token, and what stands in it.
 
-mod authorization_code;
 mod client;
 mod client_credentials;
 mod error;
@@ -16,7 +15,7 @@ mod user_info;
 
 use std::{sync::Arc, time::Instant};
 
-use claimsmith_model::{ExecutionId, GrantType};
+use claimsmith_model::{Client, ExecutionId, GrantType};
 use claimsmith_oauth::{TokenRequest, TokenResponse};
 
 pub use client::{ClientCredentials, is_same_secret};
@@ -26,7 +25,11 @@ pub use request_facts::RequestFacts;
 pub use trial::Trial;
 pub use user_info::{UserInfo, UserInfoError};
 
-use crate::{ServiceError, Services, TenantContext};
+use crate::{
+    ServiceError, Services, TenantContext,
+    configuration::Configuration,
+    events::{NewEvent, of_grant},
+};
 
 /// Expired tokens removed in one write, so that logins don't wait behind it.
 const FORGOTTEN_AT_ONCE_MAX: usize = 1_000;
@@ -85,29 +88,50 @@ impl TokenService {
         let configuration = context.configuration().await;
         let configuration = configuration.map_err(TokenEndpointError::from)?;
         let authenticated = self.authenticate(&configuration, credentials, &request);
-        let client = authenticated.await?;
+        let client = authenticated.await.map_err(|error| Refused {
+            claimed_client_id: request.client_id.as_deref().and_then(|id| id.parse().ok()),
+            ..error.into()
+        })?;
+        let by_grant = self.by_grant(
+            context,
+            &configuration,
+            Arc::clone(&client),
+            grant,
+            request,
+            facts,
+        );
+        by_grant.await.map_err(|refused| Refused {
+            client: Some(client),
+            ..refused
+        })
+    }
+
+    async fn by_grant(
+        &self,
+        context: &Arc<TenantContext>,
+        configuration: &Configuration<'_>,
+        client: Arc<Client>,
+        grant: GrantType,
+        request: TokenRequest,
+        facts: RequestFacts,
+    ) -> Result<Issued, Refused> {
         if !client.grant_types.contains(&grant) {
             return Err(TokenEndpointError::GrantNotAllowed { grant }.into());
         }
         match grant {
             GrantType::ClientCredentials => {
-                self.client_credentials(context, &configuration, client, request, facts)
+                self.client_credentials(context, configuration, client, request, facts)
                     .await
             }
             GrantType::Password | GrantType::PasswordRealm => {
-                self.password(context, &configuration, client, grant, request, facts)
+                self.password(context, configuration, client, grant, request, facts)
                     .await
             }
             GrantType::RefreshToken => {
-                self.refresh(context, &configuration, client, request, facts)
+                self.refresh(context, configuration, client, request, facts)
                     .await
             }
-            GrantType::AuthorizationCode => {
-                self.authorization_code(context, &configuration, client, request)
-                    .await
-            }
-            // Its tokens come from the authorization endpoint.
-            GrantType::Implicit => {
+            GrantType::AuthorizationCode | GrantType::Implicit => {
                 Err(TokenEndpointError::UnsupportedGrant(grant.as_str().to_owned()).into())
             }
         }
@@ -115,6 +139,34 @@ impl TokenService {
 }
 
 impl TokenService {
+    /// Notes in the tenant's log that a token request was refused. A run of a trigger has
+    /// its record, which tells of it; then nothing is noted.
+    ///
+    /// `claimed_client_id` is whom the caller said to be in a header.
+    pub fn note_refusal(
+        &self,
+        context: &TenantContext,
+        grant: Option<GrantType>,
+        refused: &Refused,
+        claimed_client_id: Option<&str>,
+        facts: &RequestFacts,
+    ) {
+        if refused.execution_id.is_some() {
+            return;
+        }
+        let event = NewEvent::new(of_grant(grant, false))
+            .because(&refused.error.to_string())
+            .from(facts);
+        let event = match &refused.client {
+            Some(client) => event.client(client),
+            None => {
+                let in_header = claimed_client_id.and_then(|id| id.parse().ok());
+                event.claimed_client(in_header.or_else(|| refused.claimed_client_id.clone()))
+            }
+        };
+        self.services.events.record(context, event);
+    }
+
     /// Forgets tokens, codes and sessions that have ended, a bounded number for each
     /// tenant. Answers how many; to be called again when that isn't zero.
     ///

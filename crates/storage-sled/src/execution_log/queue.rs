@@ -1,7 +1,7 @@
-//! Records between being taken and being written.
+//! Entries between being taken and being written.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::VecDeque,
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -9,66 +9,73 @@ use std::{
     time::{Duration, Instant},
 };
 
-use claimsmith_model::{ExecutionId, ExecutionRecord, TenantId};
-use claimsmith_storage::ExecutionLogFigures;
-use tokio::sync::oneshot;
+use claimsmith_model::{
+    ActionId, Clock, ExecutionId, ExecutionRecord, LogClass, TenantEvent, TenantId,
+};
+use claimsmith_storage::{ExecutionLogFigures, LogEntry, LogPart, Logged, has_run};
+use tokio::sync::{oneshot, watch};
 
-use super::{ExecutionLogLimits, Result, records::Records};
+use super::{ExecutionLogLimits, Result, records::Writer};
 
 /// What a crash may take is what was written since the last flush, and what was
 /// queued: well under a second.
 const FLUSH_EVERY: Duration = Duration::from_millis(500);
 
-/// How many records are written at once.
+/// How many entries are written at once.
 const GROUP_MAX: usize = 256;
 
-/// How long the first record of a group waits for others. Waking the writing thread
+/// How long the first entry of a group waits for others. Waking the writing thread
 /// for each record cost the request that made it more than writing it cost the thread.
 const LINGER: Duration = Duration::from_millis(100);
 
 /// What the writing thread is told.
 #[derive(Debug)]
 enum Message {
-    /// Write a record.
-    Record(Queued),
-    /// Delete a tenant's records; those before this message are written by then.
+    /// Write an entry.
+    Entry(Queued),
+    /// Delete a tenant's entries; those before this message are written by then.
     RemoveTenant(TenantId, oneshot::Sender<Result<()>>),
 }
 
-/// A record with its place in the queue.
-#[derive(Debug)]
+/// An entry with its place in the queue.
+#[derive(Debug, Clone)]
 pub(super) struct Queued {
     pub(super) tenant: TenantId,
-    pub(super) record: Arc<ExecutionRecord>,
+    pub(super) position: u64,
+    pub(super) what: Logged,
     /// What it weighs, see [`rough_bytes`].
     pub(super) bytes: usize,
 }
 
-/// The records that are not written yet, bounded in number and bytes.
+/// The entries that are not written yet, bounded in number and bytes.
 #[derive(Debug)]
 pub(super) struct Queue {
     limits: ExecutionLogLimits,
+    clock: Arc<dyn Clock>,
     waiting: Mutex<Waiting>,
     /// Tells the writing thread that there is something to do now.
     ready: Condvar,
+    /// Tells those who follow the log up to where it is written.
+    written_to: watch::Sender<u64>,
     written: AtomicU64,
     dropped: AtomicU64,
-    /// Whether records were lost since the last flush.
+    /// Whether entries were lost since the last flush.
     lost: AtomicBool,
-    /// Whether the last flush failed, or records were lost before it.
+    /// Whether the last flush failed, or entries were lost before it.
     failed: AtomicBool,
 }
 
 #[derive(Debug, Default)]
 struct Waiting {
     messages: VecDeque<Message>,
-    /// The records among the messages, and those that are being written.
-    records: HashMap<(TenantId, ExecutionId), Arc<ExecutionRecord>>,
-    count: usize,
+    /// The entries among the messages, and those that are being written, in order.
+    unwritten: VecDeque<Queued>,
     bytes: usize,
+    /// The position of the entry that was taken last.
+    position: u64,
     /// The thread has nothing to do, and sleeps until it is told.
     is_idle: bool,
-    /// Somebody waits for the messages to be worked off, so no record waits for others.
+    /// Somebody waits for the messages to be worked off, so no entry waits for others.
     is_urgent: bool,
     /// Nothing comes any more, or nobody takes it.
     is_closed: bool,
@@ -82,11 +89,17 @@ enum Next {
 }
 
 impl Queue {
-    pub(super) fn new(limits: ExecutionLogLimits) -> Self {
+    /// An empty queue. `position` is the last that was given before.
+    pub(super) fn new(limits: ExecutionLogLimits, clock: Arc<dyn Clock>, position: u64) -> Self {
         Self {
             limits,
-            waiting: Mutex::default(),
+            clock,
+            waiting: Mutex::new(Waiting {
+                position,
+                ..Waiting::default()
+            }),
             ready: Condvar::new(),
+            written_to: watch::Sender::new(position),
             written: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
             lost: AtomicBool::new(false),
@@ -94,32 +107,39 @@ impl Queue {
         }
     }
 
-    /// Takes a record, which can be found from now on; or drops and counts it.
-    pub(super) fn take(&self, tenant: &TenantId, record: Arc<ExecutionRecord>) {
-        let bytes = rough_bytes(&record);
+    /// Takes an entry, which can be found from now on; or drops and counts it.
+    pub(super) fn take(&self, tenant: &TenantId, what: Logged) {
+        let bytes = rough_bytes(&what);
+        // Anybody can cause those: they must not keep out what tokens leave.
+        let part = match what.class() {
+            LogClass::Requests => 2,
+            LogClass::Executions | LogClass::Changes => 1,
+        };
+        let now = super::position_of(self.clock.now());
         let mut waiting = self.lock();
         if waiting.is_closed
-            || waiting.count >= self.limits.queued_records_max
-            || waiting.bytes.saturating_add(bytes) > self.limits.queued_bytes_max
+            || waiting.unwritten.len() >= self.limits.queued_records_max / part
+            || waiting.bytes.saturating_add(bytes) > self.limits.queued_bytes_max / part
         {
             self.dropped.fetch_add(1, Ordering::Relaxed);
             return;
         }
-        waiting.count += 1;
         waiting.bytes += bytes;
-        let key = (tenant.clone(), record.id.clone());
-        waiting.records.insert(key, Arc::clone(&record));
-        waiting.messages.push_back(Message::Record(Queued {
+        waiting.position = now.max(waiting.position + 1);
+        let queued = Queued {
             tenant: tenant.clone(),
-            record,
+            position: waiting.position,
+            what,
             bytes,
-        }));
+        };
+        waiting.unwritten.push_back(queued.clone());
+        waiting.messages.push_back(Message::Entry(queued));
         if waiting.is_idle || waiting.messages.len() == GROUP_MAX {
             self.wake(waiting);
         }
     }
 
-    /// Asks for the removal of a tenant's records. The receiver fails when the thread
+    /// Asks for the removal of a tenant's entries. The receiver fails when the thread
     /// has ended.
     pub(super) fn remove_tenant(&self, tenant: TenantId) -> oneshot::Receiver<Result<()>> {
         let (answer, answered) = oneshot::channel();
@@ -184,31 +204,74 @@ impl Queue {
     }
 
     pub(super) fn find(&self, tenant: &TenantId, id: &ExecutionId) -> Option<Arc<ExecutionRecord>> {
-        self.lock()
-            .records
-            .get(&(tenant.clone(), id.clone()))
+        let waiting = self.lock();
+        let mut of_tenant = waiting.unwritten.iter().rev();
+        of_tenant
+            .find_map(|queued| {
+                queued
+                    .what
+                    .execution(id)
+                    .filter(|_| queued.tenant == *tenant)
+            })
             .cloned()
     }
 
-    /// Lets go of records that are in the database.
-    fn release(&self, group: &[Queued]) {
-        let mut waiting = self.lock();
-        for queued in group {
-            waiting.count = waiting.count.saturating_sub(1);
-            waiting.bytes = waiting.bytes.saturating_sub(queued.bytes);
-            let key = (queued.tenant.clone(), queued.record.id.clone());
-            // Unless another record has come under the same id meanwhile.
-            if waiting
-                .records
-                .get(&key)
-                .is_some_and(|found| Arc::ptr_eq(found, &queued.record))
-            {
-                waiting.records.remove(&key);
+    /// The records before a position in which an Action ran.
+    pub(super) fn executions_of(
+        &self,
+        tenant: &TenantId,
+        action: &ActionId,
+        before: u64,
+    ) -> Vec<(u64, Arc<ExecutionRecord>)> {
+        let waiting = self.lock();
+        let of_tenant = waiting.unwritten.iter().filter(|it| it.tenant == *tenant);
+        let of_tenant = of_tenant.filter(|it| it.position < before);
+        let of_action = of_tenant.filter_map(|queued| match &queued.what {
+            Logged::Execution(record) if has_run(record, action) => {
+                Some((queued.position, Arc::clone(record)))
             }
-        }
+            _ => None,
+        });
+        of_action.collect()
     }
 
-    /// Lets go of records that could not be written, and counts them.
+    /// Those of the entries asked for that are here, and the position up to which there
+    /// are none but these and those in the database.
+    pub(super) fn entries(&self, tenant: &TenantId, part: &LogPart) -> (Vec<LogEntry>, u64) {
+        let waiting = self.lock();
+        let asked_for = waiting.unwritten.iter().filter(|queued| {
+            queued.tenant == *tenant
+                && part.order.includes(queued.position)
+                && part.classes.contains(&queued.what.class())
+        });
+        let entries = asked_for.map(|queued| LogEntry {
+            position: queued.position,
+            what: queued.what.clone(),
+        });
+        (entries.collect(), waiting.position)
+    }
+
+    pub(super) fn changes(&self) -> watch::Receiver<u64> {
+        self.written_to.subscribe()
+    }
+
+    /// Lets go of entries that are in the database. They are the first ones.
+    fn release(&self, group: &[Queued]) {
+        let Some(last) = group.last() else {
+            return;
+        };
+        let mut waiting = self.lock();
+        while let Some(first) = waiting.unwritten.front()
+            && first.position <= last.position
+        {
+            waiting.bytes = waiting.bytes.saturating_sub(first.bytes);
+            waiting.unwritten.pop_front();
+        }
+        drop(waiting);
+        self.written_to.send_replace(last.position);
+    }
+
+    /// Lets go of entries that could not be written, and counts them.
     fn drop_unwritten(&self, group: &[Queued]) {
         self.release(group);
         self.dropped
@@ -218,7 +281,7 @@ impl Queue {
     pub(super) fn figures(&self) -> ExecutionLogFigures {
         let (count, bytes) = {
             let waiting = self.lock();
-            (waiting.count, waiting.bytes)
+            (waiting.unwritten.len(), waiting.bytes)
         };
         ExecutionLogFigures {
             queued_records: count as u64,
@@ -235,23 +298,23 @@ impl Queue {
 }
 
 /// The writing thread: ends when the queue is closed and empty.
-pub(super) fn run(records: &Records, queue: &Queue) {
+pub(super) fn run(mut writer: Writer, queue: &Queue) {
     let _closing = ClosesAtEnd(queue);
     let mut flush_at = None;
     loop {
         match queue.next(flush_at) {
             Next::Handle(messages) => {
-                handle(records, queue, messages);
+                handle(&mut writer, queue, messages);
                 flush_at.get_or_insert_with(|| Instant::now() + FLUSH_EVERY);
             }
             Next::Flush => {
-                flush(records, queue);
+                flush(&writer, queue);
                 flush_at = None;
             }
             Next::End => break,
         }
     }
-    flush(records, queue);
+    flush(&writer, queue);
 }
 
 /// Closes the queue also when the thread panics, so that nobody waits for it in vain.
@@ -263,43 +326,41 @@ impl Drop for ClosesAtEnd<'_> {
         waiting.is_closed = true;
         let unwritten = std::mem::take(&mut waiting.messages);
         drop(waiting);
-        let unwritten: Vec<_> = unwritten.into_iter().filter_map(Message::record).collect();
+        let unwritten: Vec<_> = unwritten.into_iter().filter_map(Message::entry).collect();
         self.0.drop_unwritten(&unwritten);
     }
 }
 
 impl Message {
-    fn record(self) -> Option<Queued> {
+    fn entry(self) -> Option<Queued> {
         match self {
-            Self::Record(queued) => Some(queued),
+            Self::Entry(queued) => Some(queued),
             Self::RemoveTenant(..) => None,
         }
     }
 }
 
-fn handle(records: &Records, queue: &Queue, messages: Vec<Message>) {
+fn handle(writer: &mut Writer, queue: &Queue, messages: Vec<Message>) {
     let mut group = Vec::with_capacity(messages.len());
     for message in messages {
         match message {
-            Message::Record(queued) => group.push(queued),
+            Message::Entry(queued) => group.push(queued),
             Message::RemoveTenant(tenant, answer) => {
-                write(records, queue, &std::mem::take(&mut group));
-                let removed = records
-                    .remove_tenant(&tenant)
-                    .and_then(|()| records.flush());
+                write(writer, queue, &std::mem::take(&mut group));
+                let removed = writer.remove_tenant(&tenant).and_then(|()| writer.flush());
                 // A caller that has gone away doesn't hear it.
                 let _ = answer.send(removed);
             }
         }
     }
-    write(records, queue, &group);
+    write(writer, queue, &group);
 }
 
-fn write(records: &Records, queue: &Queue, group: &[Queued]) {
+fn write(writer: &mut Writer, queue: &Queue, group: &[Queued]) {
     if group.is_empty() {
         return;
     }
-    match records.write(group) {
+    match writer.write(group) {
         Ok(()) => {
             queue.release(group);
             queue
@@ -314,8 +375,8 @@ fn write(records: &Records, queue: &Queue, group: &[Queued]) {
     }
 }
 
-fn flush(records: &Records, queue: &Queue) {
-    let flushed = records.flush();
+fn flush(writer: &Writer, queue: &Queue) {
+    let flushed = writer.flush();
     let lost = queue.lost.swap(false, Ordering::Relaxed);
     queue
         .failed
@@ -325,9 +386,16 @@ fn flush(records: &Records, queue: &Queue) {
     }
 }
 
-/// How much a record weighs in memory, near enough for a bound: log lines and
-/// claims are what can be large.
-fn rough_bytes(record: &ExecutionRecord) -> usize {
+/// How much an entry weighs in memory, near enough for a bound.
+fn rough_bytes(what: &Logged) -> usize {
+    match what {
+        Logged::Execution(record) => bytes_of_record(record),
+        Logged::Event(event) => bytes_of_event(event),
+    }
+}
+
+/// Log lines and claims are what can be large.
+fn bytes_of_record(record: &ExecutionRecord) -> usize {
     const RECORD: usize = 1_024;
     const LINE: usize = 64;
     const CLAIM: usize = 1_024;
@@ -344,4 +412,11 @@ fn rough_bytes(record: &ExecutionRecord) -> usize {
         .map(|run| run.refused_commands.len())
         .sum();
     RECORD * (1 + record.runs.len()) + logs + CLAIM * (claims + commands)
+}
+
+/// Every text of an event is bounded.
+fn bytes_of_event(event: &TenantEvent) -> usize {
+    const EVENT: usize = 2_048;
+    const DETAIL: usize = 512;
+    EVENT + event.description.len() + DETAIL * event.details.len()
 }

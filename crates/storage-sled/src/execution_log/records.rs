@@ -1,88 +1,114 @@
-//! Records in sled, the oldest first.
+//! Entries in sled, by class and tenant, the oldest first.
 //!
 //! ```text
-//! meta \0 canary                            proves the master key
-//! bundle \0 TIME (8 bytes) TENANT \0 LAST   records of one tenant, sealed together
-//! bundles \0 TENANT \0 LAST \0 TIME         TIME, the bundle's size, and FIRST
+//! meta \0 canary                                   proves the master key
+//! bundle \0 CLASS (1 byte) TENANT \0 LAST (8)      entries of one class, sealed together
+//! place \0 CLASS (1 byte) TENANT \0 LAST (8)       what is in the bundle, see `Place`
 //! ```
 //!
-//! A record alone costs sled two insertions, which took a fifth of a token's processor
-//! time. So records that come together are stored together, see [`bundles`]. FIRST and
-//! LAST are the lowest and the highest execution's identifier in a bundle, by which
-//! `bundles` finds those that may have a record. Times are when the last of a bundle's
-//! executions ended, big-endian, so that the oldest is the first and new ones go to the
-//! end. The index is not sealed: it holds nothing more than its key and the file's size
-//! tell anyway.
+//! An entry alone costs sled two insertions, which took a fifth of a token's processor
+//! time. So entries that come together are stored together, see [`bundles`]. LAST is the
+//! position of a bundle's last entry, big-endian, so that new bundles of a tenant go to the
+//! end and the oldest is the first. Places are not sealed: they hold nothing more than their
+//! keys and the file's size tell anyway, identifiers, and of the Actions that ran tags that
+//! say nothing without the master key.
 
 use std::{
+    collections::{BTreeSet, HashMap},
     fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    ops::Range,
+    sync::Arc,
 };
 
-use claimsmith_model::{Clock, ExecutionId, ExecutionRecord, TenantId, Timestamp};
+use claimsmith_model::{
+    ActionId, Clock, ExecutionId, ExecutionRecord, LogClass, TenantEvent, TenantId,
+};
 use claimsmith_storage::{
-    MasterKey, Sealer, StorageError,
+    ExecutionPage, LogEntry, LogOrder, LogPart, Logged, MasterKey, Sealer, StorageError, has_run,
     value::{decode, encode},
 };
 
-use super::{ExecutionLogLimits, Result, queue::Queued};
+use super::{ExecutionLogLimits, Result, place::Place, position_of, queue::Queued};
 use crate::database::{SledDatabase, failed};
 
 const CANARY_KEY: &[u8] = b"meta\0canary";
 const CANARY: &str = "claimsmith executions";
 const BUNDLES: &[u8] = b"bundle\0";
-const INDEX: &[u8] = b"bundles\0";
+const PLACES: &[u8] = b"place\0";
 
 /// How many of a tenant's bundles are deleted in one batch.
 const REMOVED_AT_ONCE_MAX: usize = 256;
 
-/// How far apart executions of one bundle may have begun, in milliseconds. Who looks for
-/// one has to look no further than that.
-const BUNDLE_SPAN_MS: u64 = 1_000;
-
-/// The most bytes of one bundle's records, as the queue counts them, unless it is one record:
-/// some twenty of ordinary Actions. sled copies what lies beside a value that changes, and
-/// reading one record opens all of its bundle.
+/// The most bytes of one bundle's entries, as the queue counts them, unless it is one entry:
+/// some twenty records of ordinary Actions. sled copies what lies beside a value that
+/// changes, and reading one entry opens all of its bundle.
 const BUNDLE_BYTES_MAX: usize = 64 * 1024;
 
-/// The records in the database. Clones are handles to the same; one thread writes.
+/// How many places one search for an Action's records looks at: some tenths of a second on
+/// a slow machine.
+const SEARCHED_MAX: usize = 100_000;
+
+/// How long after its beginning a record may have been taken, in microseconds: longer than
+/// a login or an exchange can last.
+const TAKEN_AFTER_US: u64 = 10 * 60 * 1_000_000;
+/// How long before its beginning, by a clock that was set back meanwhile.
+const TAKEN_BEFORE_US: u64 = 60 * 1_000_000;
+
+/// The entries in the database. Clones are handles to the same.
 #[derive(Clone)]
 pub(super) struct Records {
     database: SledDatabase,
     sealer: Sealer,
     limits: ExecutionLogLimits,
     clock: Arc<dyn Clock>,
-    /// What all records and their index entries take, kept in step by the writer.
-    kept_bytes: Arc<AtomicU64>,
+}
+
+/// What writes the entries, of which there is one.
+pub(super) struct Writer {
+    records: Records,
+    kept: HashMap<LogClass, Kept>,
+}
+
+/// What is kept of one class.
+#[derive(Debug, Default)]
+struct Kept {
+    /// What all bundles and their places take.
+    bytes: u64,
+    /// Of each tenant the position of its oldest bundle.
+    oldest: BTreeSet<(u64, TenantId)>,
+    tenants: HashMap<TenantId, u64>,
 }
 
 impl Records {
+    /// Opens the entries; answers what writes them, and the last position that was given.
     pub(super) fn open(
         database: SledDatabase,
         master: &MasterKey,
         limits: ExecutionLogLimits,
         clock: Arc<dyn Clock>,
-    ) -> Result<Self> {
-        let kept_bytes = Arc::new(AtomicU64::new(0));
+    ) -> Result<(Self, Writer, u64)> {
         let records = Self {
             database,
             sealer: Sealer::new(master),
             limits,
             clock,
-            kept_bytes,
         };
         records.prove_master_key()?;
-        let mut kept = 0;
-        for entry in records.tree().scan_prefix(INDEX) {
+        let mut writer = Writer {
+            records: records.clone(),
+            kept: HashMap::new(),
+        };
+        let mut last = 0;
+        for entry in records.tree().scan_prefix(PLACES) {
             let (key, place) = entry.map_err(|error| failed(&error))?;
-            kept += Place::read(&key, &place)?.bytes;
+            let (class, tenant, position) = name_of(&key)?;
+            let place = Place::read(&place).ok_or_else(|| damaged(&key))?;
+            last = last.max(position);
+            let kept = writer.kept.entry(class).or_default();
+            kept.add(&tenant, position, place.bytes);
         }
-        records.kept_bytes.store(kept, Ordering::Relaxed);
-        records.enforce_caps()?;
-        Ok(records)
+        writer.enforce_caps()?;
+        Ok((records, writer, last))
     }
 
     fn prove_master_key(&self) -> Result<()> {
@@ -105,115 +131,190 @@ impl Records {
         }
     }
 
-    /// A record that is not older than records get. Of several for one execution, the one
-    /// that ended last.
+    /// A record that is not older than records get.
     pub(super) fn find(
         &self,
         tenant: &TenantId,
         id: &ExecutionId,
-    ) -> Result<Option<ExecutionRecord>> {
-        let prefix = [INDEX, tenant.as_str().as_bytes(), b"\0"].concat();
-        let began = began_at(id.as_str());
-        let mut found: Option<ExecutionRecord> = None;
-        let from = [&prefix, id.as_str().as_bytes()].concat();
-        for entry in self.tree().range(from..) {
-            let (index, place) = entry.map_err(|error| failed(&error))?;
-            let Some(name) = index.strip_prefix(prefix.as_slice()) else {
+    ) -> Result<Option<Arc<ExecutionRecord>>> {
+        // After its beginning first, where it is unless the clock was set back.
+        let (after, before) = match began_at_us(id.as_str()) {
+            Some(began) => (
+                began..began.saturating_add(TAKEN_AFTER_US),
+                began.saturating_sub(TAKEN_BEFORE_US)..began,
+            ),
+            None => (0..u64::MAX, 0..0),
+        };
+        match self.find_within(tenant, id, after)? {
+            Some(found) => Ok(Some(found)),
+            None => self.find_within(tenant, id, before),
+        }
+    }
+
+    /// A record in one of the bundles that end within `positions`.
+    fn find_within(
+        &self,
+        tenant: &TenantId,
+        id: &ExecutionId,
+        positions: Range<u64>,
+    ) -> Result<Option<Arc<ExecutionRecord>>> {
+        let class = LogClass::Executions;
+        let range =
+            key(PLACES, class, tenant, positions.start)..key(PLACES, class, tenant, positions.end);
+        for entry in self.tree().range(range) {
+            let (at, place) = entry.map_err(|error| failed(&error))?;
+            let (_, _, last) = name_of(&at)?;
+            let place = Place::read(&place).ok_or_else(|| damaged(&at))?;
+            if !place.may_have(id) {
+                continue;
+            }
+            let bundle = self.read_bundle(class, tenant, last)?;
+            let found = bundle.iter().find_map(|entry| entry.what.execution(id));
+            if let Some(found) = found {
+                return Ok(Some(Arc::clone(found)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The records before a position in which an Action ran, the newest first.
+    pub(super) fn executions_of(
+        &self,
+        tenant: &TenantId,
+        action: &ActionId,
+        before: u64,
+        take: usize,
+    ) -> Result<ExecutionPage> {
+        let class = LogClass::Executions;
+        let tag = Place::tag(&self.sealer, action);
+        let mut page = ExecutionPage::default();
+        let oldest = self.oldest_kept(class);
+        let lasts = self.bundles_before(class, tenant, before, oldest)?;
+        for (searched, last) in lasts.enumerate() {
+            let last = last?;
+            if searched >= SEARCHED_MAX {
+                page.next = Some(last.saturating_add(1));
                 break;
+            }
+            let at = key(PLACES, class, tenant, last);
+            let Some(place) = self.tree().get(&at).map_err(|error| failed(&error))? else {
+                continue;
             };
-            let Place { time, first, .. } = Place::read(&index, &place)?;
-            let last = last_of(&index, name)?;
-            if last != id.as_str().as_bytes() {
-                let last_began = std::str::from_utf8(last).ok().and_then(began_at);
-                match (began, last_began) {
-                    (Some(began), Some(last)) if last <= began + BUNDLE_SPAN_MS => {}
-                    (Some(_), None) => continue,
-                    _ => break,
+            let place = Place::read(&place).ok_or_else(|| damaged(&at))?;
+            if !place.tags.contains(&tag) {
+                continue;
+            }
+            for entry in self.read_bundle(class, tenant, last)?.into_iter().rev() {
+                if let Logged::Execution(record) = entry.what
+                    && entry.position < before
+                    && has_run(&record, action)
+                {
+                    page.records.push((entry.position, record));
                 }
             }
-            if first.as_slice() > id.as_str().as_bytes() || time < self.oldest_kept() {
-                continue;
+            // One more than asked for tells that there are more.
+            if page.records.len() > take {
+                break;
             }
-            let tenant = tenant.as_str().as_bytes();
-            let key = bundle_key(&[tenant, b"\0", last].concat(), time);
-            let Some(stored) = self.tree().get(&key).map_err(|error| failed(&error))? else {
-                continue;
+        }
+        Ok(page)
+    }
+
+    /// The entries asked for that are at `newest` or before.
+    pub(super) fn entries(
+        &self,
+        tenant: &TenantId,
+        part: &LogPart,
+        newest: u64,
+    ) -> Result<Vec<LogEntry>> {
+        let mut found = Vec::new();
+        for class in &part.classes {
+            let oldest = self.oldest_kept(*class);
+            let lasts: Box<dyn Iterator<Item = Result<u64>>> = match part.order {
+                LogOrder::NewestBefore(end) => {
+                    let end = end.min(newest.saturating_add(1));
+                    Box::new(self.bundles_before(*class, tenant, end, oldest)?)
+                }
+                LogOrder::OldestAfter(after) => {
+                    let start = oldest.max(after.saturating_add(1));
+                    Box::new(self.bundles(*class, tenant, start..u64::MAX))
+                }
             };
-            let records: Vec<ExecutionRecord> = decode(&self.sealer, &key, &stored)?;
-            let of_id = records.into_iter().filter(|record| record.id == *id);
-            found = found.into_iter().chain(of_id).max_by_key(|it| it.ended_at);
-        }
-        let oldest_kept = self.oldest_kept();
-        Ok(found.filter(|record| time_of(record.ended_at) >= oldest_kept))
-    }
-
-    /// Stores records, and lets the oldest go when there are too many.
-    pub(super) fn write(&self, group: &[Queued]) -> Result<()> {
-        for bundle in bundles(group) {
-            self.write_bundle(&bundle)?;
-        }
-        self.enforce_caps()
-    }
-
-    /// The bundle first and then its index entry. A crash between the two leaves a
-    /// bundle that nobody finds, until its age removes it. A batch would spare that, and
-    /// sled lets nobody read in any of its databases while one is applied: tokens would
-    /// wait.
-    fn write_bundle(&self, bundle: &[&Queued]) -> Result<()> {
-        let (Some(first), Some(last)) = (bundle.first(), bundle.last()) else {
-            return Ok(());
-        };
-        let times = bundle.iter().map(|queued| time_of(queued.record.ended_at));
-        let time = times.max().unwrap_or_default();
-        let name = name(&last.tenant, &last.record.id);
-        let key = bundle_key(&name, time);
-        let index = index_key(&name, time);
-        let records: Vec<&ExecutionRecord> = bundle.iter().map(|it| it.record.as_ref()).collect();
-        let sealed = encode(&self.sealer, &key, &records)?;
-        let first = first.record.id.as_str().as_bytes();
-        let place = Place {
-            time,
-            bytes: (key.len() + sealed.len() + index.len() + Place::length(first)) as u64,
-            first: first.to_vec(),
-        };
-        let insert = |key: &[u8], value: Vec<u8>| {
-            let inserted = self.tree().insert(key, value);
-            inserted.map_err(|error| failed(&error))
-        };
-        insert(&key, sealed)?;
-        self.kept_bytes.fetch_add(place.bytes, Ordering::Relaxed);
-        if let Some(replaced) = insert(&index, place.write())? {
-            let replaced = Place::read(&index, &replaced)?.bytes;
-            self.kept_bytes.fetch_sub(replaced, Ordering::Relaxed);
-        }
-        Ok(())
-    }
-
-    /// Deletes everything of a tenant.
-    pub(super) fn remove_tenant(&self, tenant: &TenantId) -> Result<()> {
-        let prefix = [INDEX, tenant.as_str().as_bytes(), b"\0"].concat();
-        loop {
-            let mut batch = sled::Batch::default();
-            let mut removed = (0, 0);
-            for entry in self.tree().scan_prefix(&prefix).take(REMOVED_AT_ONCE_MAX) {
-                let (index, place) = entry.map_err(|error| failed(&error))?;
-                let place = Place::read(&index, &place)?;
-                let name = index.get(INDEX.len()..).unwrap_or_default();
-                batch.remove(bundle_key(last_of(&index, name)?, place.time));
-                batch.remove(index);
-                removed = (removed.0 + 1, removed.1 + place.bytes);
-            }
-            self.tree()
-                .apply_batch(batch)
-                .map_err(|error| failed(&error))?;
-            self.kept_bytes.fetch_sub(removed.1, Ordering::Relaxed);
-            if removed.0 < REMOVED_AT_ONCE_MAX {
-                return Ok(());
+            let begun = found.len();
+            for last in lasts {
+                let bundle = self.read_bundle(*class, tenant, last?)?;
+                found.extend(bundle.into_iter().filter(|entry| {
+                    part.order.includes(entry.position)
+                        && (oldest..=newest).contains(&entry.position)
+                }));
+                if found.len() - begun >= part.take {
+                    break;
+                }
             }
         }
+        Ok(found)
     }
 
-    pub(super) fn flush(&self) -> Result<()> {
+    /// The bundles whose last position is in a range, the oldest first.
+    fn bundles(
+        &self,
+        class: LogClass,
+        tenant: &TenantId,
+        positions: Range<u64>,
+    ) -> impl DoubleEndedIterator<Item = Result<u64>> + use<> {
+        let range = key(BUNDLES, class, tenant, positions.start)
+            ..key(BUNDLES, class, tenant, positions.end);
+        let keys = self.tree().range(range).keys();
+        keys.map(|key| {
+            let key = key.map_err(|error| failed(&error))?;
+            name_of(&key).map(|(_, _, last)| last)
+        })
+    }
+
+    /// The bundles that may have entries from `oldest` to before `end`, the newest first:
+    /// the first one that ends later may begin earlier.
+    fn bundles_before(
+        &self,
+        class: LogClass,
+        tenant: &TenantId,
+        end: u64,
+        oldest: u64,
+    ) -> Result<impl Iterator<Item = Result<u64>> + use<>> {
+        let across = self.bundles(class, tenant, end..u64::MAX).next();
+        let across = across.transpose()?;
+        let before = self.bundles(class, tenant, oldest..end.max(oldest)).rev();
+        Ok(across.map(Ok).into_iter().chain(before))
+    }
+
+    /// What is in a bundle; nothing when it was removed meanwhile.
+    fn read_bundle(&self, class: LogClass, tenant: &TenantId, last: u64) -> Result<Vec<LogEntry>> {
+        let at = key(BUNDLES, class, tenant, last);
+        let Some(stored) = self.tree().get(&at).map_err(|error| failed(&error))? else {
+            return Ok(Vec::new());
+        };
+        let oldest = self.oldest_kept(class);
+        let entry = |position, what| LogEntry { position, what };
+        let entries: Vec<LogEntry> = match class {
+            LogClass::Executions => {
+                let records: Vec<(u64, ExecutionRecord)> = decode(&self.sealer, &at, &stored)?;
+                let records = records.into_iter();
+                records
+                    .map(|(position, record)| entry(position, Logged::Execution(Arc::new(record))))
+                    .collect()
+            }
+            LogClass::Requests | LogClass::Changes => {
+                let events: Vec<(u64, TenantEvent)> = decode(&self.sealer, &at, &stored)?;
+                let events = events.into_iter();
+                events
+                    .map(|(position, event)| entry(position, Logged::Event(Arc::new(event))))
+                    .collect()
+            }
+        };
+        let is_kept = |entry: &LogEntry| entry.position >= oldest;
+        Ok(entries.into_iter().filter(is_kept).collect())
+    }
+
+    fn flush(&self) -> Result<()> {
         self.tree()
             .flush()
             .map(|_| ())
@@ -224,39 +325,148 @@ impl Records {
         &self.database.tree
     }
 
-    /// Deletes from the old end until size and age are within their limits: the index
-    /// entry first, so that a crash leaves nothing that is counted and can't be found.
-    /// Not as a batch, for the reason that [`Self::write_bundle`] has.
-    fn enforce_caps(&self) -> Result<()> {
-        let oldest_kept = self.oldest_kept();
-        let remove = |key: &[u8]| self.tree().remove(key).map_err(|error| failed(&error));
-        for key in self.tree().scan_prefix(BUNDLES).keys() {
-            let key = key.map_err(|error| failed(&error))?;
-            let rest = key.get(BUNDLES.len()..).unwrap_or_default();
-            let Some((time, name)) = rest.split_first_chunk::<8>() else {
-                return Err(damaged(&key));
-            };
-            let kept_bytes = self.kept_bytes.load(Ordering::Relaxed);
-            let is_within_bytes = kept_bytes <= self.limits.kept_bytes_max;
-            if is_within_bytes && u64::from_be_bytes(*time) >= oldest_kept {
-                break;
+    /// The first position that is kept of a class.
+    fn oldest_kept(&self, class: LogClass) -> u64 {
+        let kept_s_max = self.limits.of_class(class).s_max;
+        position_of(self.clock.now().plus_seconds(-i64::from(kept_s_max)))
+    }
+}
+
+impl Writer {
+    /// Stores entries, and lets the oldest go when there are too many.
+    pub(super) fn write(&mut self, group: &[Queued]) -> Result<()> {
+        for bundle in bundles(group) {
+            self.write_bundle(&bundle)?;
+        }
+        self.enforce_caps()
+    }
+
+    /// The bundle first and then its place. A crash between the two leaves a bundle in which
+    /// no record is found by its identifier, until its age removes it. A batch would spare
+    /// that, and sled lets nobody read in any of its databases while one is applied: tokens
+    /// would wait.
+    fn write_bundle(&mut self, bundle: &[&Queued]) -> Result<()> {
+        let Some(last) = bundle.last() else {
+            return Ok(());
+        };
+        let (class, tenant, position) = (last.what.class(), &last.tenant, last.position);
+        let at = key(BUNDLES, class, tenant, position);
+        let sealer = &self.records.sealer;
+        let mut records: Vec<(u64, &ExecutionRecord)> = Vec::new();
+        let mut events: Vec<(u64, &TenantEvent)> = Vec::new();
+        for queued in bundle {
+            match &queued.what {
+                Logged::Execution(record) => records.push((queued.position, record)),
+                Logged::Event(event) => events.push((queued.position, event)),
             }
-            let index = index_key(name, u64::from_be_bytes(*time));
-            if let Some(place) = remove(&index)? {
-                let bytes = Place::read(&index, &place)?.bytes;
-                self.kept_bytes.fetch_sub(bytes, Ordering::Relaxed);
+        }
+        let sealed = match class {
+            LogClass::Executions => encode(sealer, &at, &records)?,
+            LogClass::Requests | LogClass::Changes => encode(sealer, &at, &events)?,
+        };
+        let mut place = Place::of(sealer, records.iter().map(|(_, record)| *record));
+        let place_at = key(PLACES, class, tenant, position);
+        place.bytes = (at.len() + sealed.len() + place_at.len() + place.length()) as u64;
+        for (key, value) in [(at, sealed), (place_at, place.write())] {
+            let inserted = self.records.tree().insert(key, value);
+            inserted.map_err(|error| failed(&error))?;
+        }
+        let kept = self.kept.entry(class).or_default();
+        kept.add(tenant, position, place.bytes);
+        Ok(())
+    }
+
+    /// Deletes everything of a tenant.
+    pub(super) fn remove_tenant(&mut self, tenant: &TenantId) -> Result<()> {
+        for class in LogClass::ALL {
+            let prefix = prefix(BUNDLES, class, tenant);
+            loop {
+                let mut batch = sled::Batch::default();
+                let mut removed = 0;
+                let tree = self.records.tree();
+                for at in tree.scan_prefix(&prefix).keys().take(REMOVED_AT_ONCE_MAX) {
+                    let at = at.map_err(|error| failed(&error))?;
+                    let place_at = key(PLACES, class, tenant, name_of(&at)?.2);
+                    if let Some(place) = tree.get(&place_at).map_err(|error| failed(&error))? {
+                        let place = Place::read(&place).ok_or_else(|| damaged(&place_at))?;
+                        let kept = self.kept.entry(class).or_default();
+                        kept.bytes = kept.bytes.saturating_sub(place.bytes);
+                    }
+                    batch.remove(place_at);
+                    batch.remove(at);
+                    removed += 1;
+                }
+                tree.apply_batch(batch).map_err(|error| failed(&error))?;
+                if removed < REMOVED_AT_ONCE_MAX {
+                    break;
+                }
             }
-            remove(&key)?;
+            self.kept.entry(class).or_default().forget(tenant);
         }
         Ok(())
     }
 
-    fn oldest_kept(&self) -> u64 {
-        time_of(
-            self.clock
-                .now()
-                .plus_seconds(-i64::from(self.limits.kept_s_max)),
-        )
+    pub(super) fn flush(&self) -> Result<()> {
+        self.records.flush()
+    }
+
+    fn enforce_caps(&mut self) -> Result<()> {
+        for class in LogClass::ALL {
+            self.enforce_cap(class)?;
+        }
+        Ok(())
+    }
+
+    /// Deletes bundles from the old end until size and age of a class are within their
+    /// limits: the place first, so that a crash leaves nothing that is counted and isn't
+    /// there. Not as a batch, for the reason that [`Self::write_bundle`] has.
+    fn enforce_cap(&mut self, class: LogClass) -> Result<()> {
+        let Self { records, kept } = self;
+        let Some(kept) = kept.get_mut(&class) else {
+            return Ok(());
+        };
+        let bytes_max = records.limits.of_class(class).bytes_max;
+        let oldest_kept = records.oldest_kept(class);
+        let remove = |key: &[u8]| records.tree().remove(key).map_err(|error| failed(&error));
+        while let Some((oldest, tenant)) = kept.oldest.first().cloned() {
+            if kept.bytes <= bytes_max && oldest >= oldest_kept {
+                break;
+            }
+            let place_at = key(PLACES, class, &tenant, oldest);
+            if let Some(place) = remove(&place_at)? {
+                let place = Place::read(&place).ok_or_else(|| damaged(&place_at))?;
+                kept.bytes = kept.bytes.saturating_sub(place.bytes);
+            }
+            remove(&key(BUNDLES, class, &tenant, oldest))?;
+            let next = records.bundles(class, &tenant, 0..u64::MAX).next();
+            match next.transpose()? {
+                Some(next) => kept.set_oldest(&tenant, next),
+                None => kept.forget(&tenant),
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Kept {
+    fn add(&mut self, tenant: &TenantId, position: u64, bytes: u64) {
+        self.bytes += bytes;
+        let oldest = self.tenants.get(tenant);
+        if oldest.is_none_or(|oldest| position < *oldest) {
+            self.set_oldest(tenant, position);
+        }
+    }
+
+    fn set_oldest(&mut self, tenant: &TenantId, position: u64) {
+        self.forget(tenant);
+        self.tenants.insert(tenant.clone(), position);
+        self.oldest.insert((position, tenant.clone()));
+    }
+
+    fn forget(&mut self, tenant: &TenantId) {
+        if let Some(before) = self.tenants.remove(tenant) {
+            self.oldest.remove(&(before, tenant.clone()));
+        }
     }
 }
 
@@ -268,51 +478,30 @@ impl fmt::Debug for Records {
     }
 }
 
-/// Where a bundle is, and how much it and its index entry take.
-struct Place {
-    time: u64,
-    bytes: u64,
-    /// The lowest identifier in it.
-    first: Vec<u8>,
-}
-
-impl Place {
-    const fn length(first: &[u8]) -> usize {
-        16 + first.len()
-    }
-
-    fn write(&self) -> Vec<u8> {
-        let Self { time, bytes, first } = self;
-        [&time.to_be_bytes(), &bytes.to_be_bytes(), first.as_slice()].concat()
-    }
-
-    fn read(key: &[u8], stored: &[u8]) -> Result<Self> {
-        let parts = stored.split_first_chunk::<8>();
-        let parts = parts.and_then(|(time, rest)| Some((time, rest.split_first_chunk::<8>()?)));
-        let (time, (bytes, first)) = parts.ok_or_else(|| damaged(key))?;
-        Ok(Self {
-            time: u64::from_be_bytes(*time),
-            bytes: u64::from_be_bytes(*bytes),
-            first: first.to_vec(),
-        })
-    }
-}
-
-/// Puts records together that are stored together: of one tenant, of executions that began
-/// within [`BUNDLE_SPAN_MS`]. An identifier that doesn't begin with a time is alone. Each
-/// bundle is in the order of its identifiers.
+/// Puts entries together that are stored together: of one class and tenant, in their order.
 fn bundles(group: &[Queued]) -> Vec<Vec<&Queued>> {
     let mut sorted: Vec<&Queued> = group.iter().collect();
-    sorted.sort_by(|a, b| (&a.tenant, &a.record.id).cmp(&(&b.tenant, &b.record.id)));
+    // Stable: within a tenant and class they stay in the order of their positions.
+    sorted.sort_by(|a, b| {
+        let of = |queued: &Queued| (queued.what.class(), queued.tenant.clone());
+        of(a).cmp(&of(b))
+    });
     let mut bundles: Vec<Vec<&Queued>> = Vec::new();
     let mut bytes = 0;
     for queued in sorted {
-        match bundles.last_mut() {
-            Some(bundle) if belongs(bundle, bytes, queued) => {
+        let fits = |bundle: &&mut Vec<&Queued>| {
+            bundle.first().is_some_and(|first| {
+                first.what.class() == queued.what.class()
+                    && first.tenant == queued.tenant
+                    && bytes + queued.bytes <= BUNDLE_BYTES_MAX
+            })
+        };
+        match bundles.last_mut().filter(fits) {
+            Some(bundle) => {
                 bytes += queued.bytes;
                 bundle.push(queued);
             }
-            _ => {
+            None => {
                 bytes = queued.bytes;
                 bundles.push(vec![queued]);
             }
@@ -321,54 +510,53 @@ fn bundles(group: &[Queued]) -> Vec<Vec<&Queued>> {
     bundles
 }
 
-fn belongs(bundle: &[&Queued], bytes: usize, queued: &Queued) -> bool {
-    let Some(first) = bundle.first() else {
-        return false;
-    };
-    let began = |queued: &Queued| began_at(queued.record.id.as_str());
-    first.tenant == queued.tenant
-        && bytes.saturating_add(queued.bytes) <= BUNDLE_BYTES_MAX
-        && began(first)
-            .zip(began(queued))
-            .is_some_and(|(first, began)| began <= first + BUNDLE_SPAN_MS)
-}
-
-/// When the execution of that identifier began, in milliseconds since 1970: its first twelve
-/// of 32 hexadecimal digits, as the service makes them.
-fn began_at(id: &str) -> Option<u64> {
+/// When the execution of that identifier began, in microseconds since 1970: its first twelve
+/// of 32 hexadecimal digits are milliseconds, as the service makes them.
+fn began_at_us(id: &str) -> Option<u64> {
     let is_hex = id.len() == 32 && id.bytes().all(|digit| digit.is_ascii_hexdigit());
     let time = id.get(..12).filter(|_| is_hex)?;
-    u64::from_str_radix(time, 16).ok()
+    u64::from_str_radix(time, 16).ok()?.checked_mul(1_000)
 }
 
-/// Milliseconds since 1970; earlier moments count as 1970.
-fn time_of(moment: Timestamp) -> u64 {
-    u64::try_from(moment.as_millis()).unwrap_or_default()
+const fn class_byte(class: LogClass) -> u8 {
+    match class {
+        LogClass::Executions => b'x',
+        LogClass::Requests => b'r',
+        LogClass::Changes => b'c',
+    }
 }
 
-/// A tenant with the last identifier of one of its bundles.
-fn name(tenant: &TenantId, last: &ExecutionId) -> Vec<u8> {
-    [tenant.as_str().as_bytes(), b"\0", last.as_str().as_bytes()].concat()
+fn prefix(what: &[u8], class: LogClass, tenant: &TenantId) -> Vec<u8> {
+    let class = [class_byte(class)];
+    [what, &class, tenant.as_str().as_bytes(), b"\0"].concat()
 }
 
-fn bundle_key(name: &[u8], time: u64) -> Vec<u8> {
-    [BUNDLES, &time.to_be_bytes(), name].concat()
+fn key(what: &[u8], class: LogClass, tenant: &TenantId, position: u64) -> Vec<u8> {
+    let mut key = prefix(what, class, tenant);
+    key.extend_from_slice(&position.to_be_bytes());
+    key
 }
 
-fn index_key(name: &[u8], time: u64) -> Vec<u8> {
-    [INDEX, name, b"\0", &time.to_be_bytes()].concat()
-}
-
-/// What stands before `\0 TIME` at the end of an index key.
-fn last_of<'a>(index: &[u8], name: &'a [u8]) -> Result<&'a [u8]> {
-    let last = name.split_last_chunk::<8>().map(|(last, _)| last);
-    let last = last.and_then(|last| last.strip_suffix(b"\0"));
-    last.ok_or_else(|| damaged(index))
+/// What a key of a bundle or a place is made of.
+fn name_of(key: &[u8]) -> Result<(LogClass, TenantId, u64)> {
+    let read = || {
+        let name = key
+            .strip_prefix(BUNDLES)
+            .or_else(|| key.strip_prefix(PLACES))?;
+        let (name, position) = name.split_last_chunk::<8>()?;
+        let (class, tenant) = name.split_first()?;
+        let class = LogClass::ALL
+            .into_iter()
+            .find(|it| class_byte(*it) == *class)?;
+        let tenant = std::str::from_utf8(tenant).ok()?.strip_suffix('\0')?;
+        Some((class, tenant.parse().ok()?, u64::from_be_bytes(*position)))
+    };
+    read().ok_or_else(|| damaged(key))
 }
 
 fn damaged(key: &[u8]) -> StorageError {
     StorageError::Corrupt {
         key: key.escape_ascii().to_string(),
-        reason: "it has not the length that it should have".into(),
+        reason: "it has not the form that it should have".into(),
     }
 }

@@ -1,14 +1,14 @@
-//! Execution records.
+//! Execution records and events.
 
 use std::sync::Arc;
 
 use claimsmith_model::{
-    ActionRun, ExecutionOutcome, ExecutionRecord, HttpCall, LogLevel, LogLine, TenantId, Trigger,
-    Usage,
+    ActionId, ActionRun, ExecutionOutcome, ExecutionRecord, HttpCall, JsonObject, LogClass,
+    LogLevel, LogLine, LogType, RequestOrigin, TenantEvent, TenantId, Trigger, Usage,
 };
 
 use super::fixtures::at;
-use crate::ExecutionLog;
+use crate::{ExecutionLog, LogEntry, LogOrder, LogPart, Logged};
 
 /// A small record.
 #[must_use]
@@ -19,6 +19,11 @@ pub fn execution_record(id: &str) -> ExecutionRecord {
         client_id: "client-1".parse().unwrap(),
         user_id: Some("user-1".parse().unwrap()),
         grant_type: "password".into(),
+        origin: RequestOrigin {
+            ip: "192.0.2.1".into(),
+            user_name: Some("ann@example.com".into()),
+            ..RequestOrigin::default()
+        },
         outcome: ExecutionOutcome::Issued,
         runs: vec![ActionRun {
             action_id: "action-1".parse().unwrap(),
@@ -51,6 +56,20 @@ pub fn execution_record(id: &str) -> ExecutionRecord {
         warnings: vec![],
         started_at: at(0),
         ended_at: at(1),
+    }
+}
+
+/// A small event, which says `description`.
+#[must_use]
+pub fn tenant_event(log_type: LogType, description: &str) -> TenantEvent {
+    TenantEvent {
+        log_type,
+        at: at(0),
+        description: description.into(),
+        client_id: Some("client-1".parse().unwrap()),
+        user_id: None,
+        origin: RequestOrigin::default(),
+        details: JsonObject::new(),
     }
 }
 
@@ -87,4 +106,100 @@ pub async fn execution_log_contract(log: &dyn ExecutionLog) {
     }
     assert_eq!(log.execution(&acme_2, &id).await.unwrap(), Some(record));
     assert_eq!(log.figures().dropped, 0);
+    log.remove_tenant(&acme_2).await.unwrap();
+
+    entries_are_read_in_the_order_in_which_they_were_taken(log, [&acme, &acme_2]).await;
+    an_actions_executions_are_found_newest_first(log, [&acme, &acme_2]).await;
+}
+
+/// What entries tell of, by a word for each.
+fn told(entries: &[LogEntry]) -> Vec<&str> {
+    entries
+        .iter()
+        .map(|entry| match &entry.what {
+            Logged::Execution(record) => record.id.as_str(),
+            Logged::Event(event) => event.description.as_str(),
+        })
+        .collect()
+}
+
+async fn entries_are_read_in_the_order_in_which_they_were_taken(
+    log: &dyn ExecutionLog,
+    [acme, other]: [&TenantId; 2],
+) {
+    let mut changes = log.changes();
+    let event = |log_type, text| Arc::new(tenant_event(log_type, text));
+    log.record_event(acme, event(LogType::AdminChanged, "one"));
+    log.record(acme, Arc::new(execution_record("two")));
+    log.record_event(other, event(LogType::LoginFailed, "of another"));
+    log.record_event(acme, event(LogType::LoginFailed, "three"));
+    log.record(acme, Arc::new(execution_record("four")));
+    // The queue and what is written are read as one.
+    changes.changed().await.unwrap();
+    log.record_event(acme, event(LogType::LoginFailed, "five"));
+    let part = |order, take| LogPart {
+        order,
+        classes: LogClass::ALL.to_vec(),
+        take,
+    };
+    let read = async |part: LogPart| log.entries(acme, &part).await.unwrap();
+
+    let all = read(part(LogOrder::OldestAfter(0), 10)).await;
+    assert_eq!(told(&all), ["one", "two", "three", "four", "five"]);
+    assert!(
+        all.windows(2)
+            .all(|pair| pair[0].position < pair[1].position)
+    );
+    let newest = read(part(LogOrder::NewestBefore(u64::MAX), 2)).await;
+    assert_eq!(told(&newest), ["five", "four"]);
+    let before = read(part(LogOrder::NewestBefore(newest[1].position), 2)).await;
+    assert_eq!(told(&before), ["three", "two"]);
+    let after = read(part(LogOrder::OldestAfter(before[0].position), 10)).await;
+    assert_eq!(told(&after), ["four", "five"]);
+    let of_class = LogPart {
+        classes: vec![LogClass::Executions, LogClass::Changes],
+        ..part(LogOrder::NewestBefore(u64::MAX), 10)
+    };
+    assert_eq!(told(&read(of_class).await), ["four", "two", "one"]);
+
+    log.remove_tenant(acme).await.unwrap();
+    assert_eq!(read(part(LogOrder::OldestAfter(0), 10)).await, []);
+    let kept = log
+        .entries(other, &part(LogOrder::OldestAfter(0), 10))
+        .await;
+    assert_eq!(told(&kept.unwrap()), ["of another"]);
+    log.remove_tenant(other).await.unwrap();
+}
+
+async fn an_actions_executions_are_found_newest_first(
+    log: &dyn ExecutionLog,
+    [acme, other]: [&TenantId; 2],
+) {
+    let mut changes = log.changes();
+    for (number, action) in ["a", "b", "a", "a", "b"].iter().enumerate() {
+        let mut record = execution_record(&format!("{number}"));
+        record.runs[0].action_id = action.parse().unwrap();
+        log.record(acme, Arc::new(record));
+    }
+    log.record(other, Arc::new(execution_record("9")));
+    changes.changed().await.unwrap();
+    let mut last = execution_record("5");
+    last.runs[0].action_id = "a".parse().unwrap();
+    log.record(acme, Arc::new(last));
+    let a: ActionId = "a".parse().unwrap();
+    let find = async |before, take| {
+        let page = log.executions_of(acme, &a, before, take).await.unwrap();
+        let ids = page.records.iter().map(|(_, record)| record.id.as_str());
+        (ids.collect::<Vec<_>>().join(","), page.next)
+    };
+
+    assert_eq!(find(None, 10).await, ("5,3,2,0".into(), None));
+    let (first, next) = find(None, 2).await;
+    assert_eq!(first, "5,3");
+    assert_eq!(find(Some(next.unwrap()), 2).await, ("2,0".into(), None));
+    let nobody = "z".parse().unwrap();
+    let page = log.executions_of(acme, &nobody, None, 10).await.unwrap();
+    assert_eq!((page.records.len(), page.next), (0, None));
+    log.remove_tenant(acme).await.unwrap();
+    log.remove_tenant(other).await.unwrap();
 }

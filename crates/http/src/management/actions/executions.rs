@@ -1,13 +1,13 @@
-//! `GET /api/v2/actions/executions/{id}`.
+//! `GET /api/v2/actions/executions/{id}` and `…/actions/{id}/executions`.
 
 use axum::{
     Json,
     response::{IntoResponse, Response},
 };
 use claimsmith_model::{
-    ActionRun, AdmittedClaim, BindingId, Blame, ClientId, Denial, ExecutionId, ExecutionOutcome,
-    ExecutionRecord, FaultKind, HttpCall, LogLine, RefusedClaim, RefusedCommand, Timestamp,
-    Trigger, UserId, VersionId, Warning,
+    ActionId, ActionRun, AdmittedClaim, BindingId, Blame, ClientId, Denial, ExecutionId,
+    ExecutionOutcome, ExecutionRecord, FaultKind, HttpCall, LogLine, RefusedClaim, RefusedCommand,
+    Timestamp, Trigger, UserId, VersionId, Warning,
 };
 use claimsmith_service::admin::executions;
 use serde::Serialize;
@@ -15,6 +15,7 @@ use serde::Serialize;
 use crate::management::{
     ApiError, At,
     access::{Admin, ReadActions},
+    query::{FromQuery, Parameters},
 };
 
 /// What happened when a trigger ran.
@@ -24,6 +25,51 @@ pub(super) async fn get(
 ) -> Result<Response, ApiError> {
     let record = executions::get(&admin, &id).await?;
     Ok(Json(ExecutionView::of(&record)).into_response())
+}
+
+/// How many records a page has unless told otherwise, and at most.
+const TAKE: usize = 20;
+const TAKE_MAX: usize = 100;
+
+/// Before which position, as the page before says, and how many.
+pub(super) struct ExecutionsQuery {
+    from: Option<u64>,
+    take: usize,
+}
+
+impl FromQuery for ExecutionsQuery {
+    fn from_query(parameters: &mut Parameters) -> Result<Self, ApiError> {
+        Ok(Self {
+            from: parameters.parsed("from")?,
+            take: parameters.number("take", 1, TAKE_MAX)?.unwrap_or(TAKE),
+        })
+    }
+}
+
+/// A page of the records in which an Action ran.
+#[derive(Serialize)]
+struct ExecutionsView<'a> {
+    executions: Vec<ExecutionView<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+/// What happened when triggers ran an Action, the newest first.
+pub(super) async fn of_action(
+    admin: Admin<ReadActions, ExecutionsQuery>,
+    At(id): At<ActionId>,
+) -> Result<Response, ApiError> {
+    let ExecutionsQuery { from, take } = &admin.query;
+    let page = executions::of_action(&admin, &id, *from, *take).await?;
+    let view = ExecutionsView {
+        executions: page
+            .records
+            .iter()
+            .map(|(_, record)| ExecutionView::of(record))
+            .collect(),
+        next: page.next.map(|position| position.to_string()),
+    };
+    Ok(Json(view).into_response())
 }
 
 /// The reference product's shape, and beside it what became of each claim.

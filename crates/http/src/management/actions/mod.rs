@@ -39,6 +39,10 @@ pub(super) fn routes() -> Routes {
         )
         .at("/actions/actions/{id}/deploy", post(deploy::post))
         .at("/actions/actions/{id}/test", post(test::post))
+        .at(
+            "/actions/actions/{id}/executions",
+            get(executions::of_action),
+        )
         .at("/actions/actions/{id}/versions", get(versions::list))
         .at(
             "/actions/actions/{id}/versions/{version}",

@@ -1,0 +1,82 @@
+//! `fields` and `include_fields`: which members of an object are wanted.
+
+use claimsmith_service::ServiceError;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{
+    error::ApiError,
+    query::{FromQuery, Parameters},
+};
+
+/// How many names can be given.
+const NAMES_MAX: usize = 50;
+
+/// Which members of an object are wanted; all unless some are named.
+#[derive(Debug, Default)]
+pub(crate) struct FieldFilter {
+    names: Vec<String>,
+    /// Whether the others are wanted, in place of those that are named.
+    are_left_out: bool,
+}
+
+impl FromQuery for FieldFilter {
+    fn from_query(parameters: &mut Parameters) -> Result<Self, ApiError> {
+        let names = parameters.text("fields").unwrap_or_default();
+        let names: Vec<_> = names
+            .split(',')
+            .map(str::trim)
+            .filter(|name| !name.is_empty())
+            .map(str::to_owned)
+            .collect();
+        if names.len() > NAMES_MAX {
+            let what = format!("There are more than {NAMES_MAX} names");
+            return Err(parameters.wrong("fields", &what));
+        }
+        let include = parameters.flag("include_fields")?.unwrap_or(true);
+        Ok(Self {
+            names,
+            are_left_out: !include,
+        })
+    }
+}
+
+impl FieldFilter {
+    /// An object with the members that are wanted.
+    pub(crate) fn apply<T: Serialize>(&self, object: &T) -> Result<Value, ApiError> {
+        let mut value = serde_json::to_value(object).map_err(ServiceError::internal)?;
+        if let Value::Object(members) = &mut value
+            && !self.names.is_empty()
+        {
+            members.retain(|name, _| self.names.contains(name) != self.are_left_out);
+        }
+        Ok(value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn named_members_are_the_only_ones_or_the_ones_left_out() {
+        let filtered = |query: &str| {
+            let filter: FieldFilter = Parameters::read(Some(query)).unwrap();
+            filter.apply(&json!({ "a": 1, "b": 2, "c": 3 })).unwrap()
+        };
+        assert_eq!(filtered(""), json!({ "a": 1, "b": 2, "c": 3 }));
+        assert_eq!(filtered("fields=a,%20c,x"), json!({ "a": 1, "c": 3 }));
+        assert_eq!(
+            filtered("fields=a&include_fields=false"),
+            json!({ "b": 2, "c": 3 })
+        );
+        assert_eq!(
+            filtered("include_fields=false"),
+            json!({ "a": 1, "b": 2, "c": 3 })
+        );
+        let many = format!("fields={}", vec!["a"; NAMES_MAX + 1].join(","));
+        assert!(Parameters::read::<FieldFilter>(Some(&many)).is_err());
+    }
+}
