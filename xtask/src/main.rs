@@ -10,9 +10,11 @@
 
 mod bench;
 mod checks;
+mod clients;
 mod demo;
 mod guests;
 mod process;
+mod python;
 mod soak;
 mod terminal;
 mod tools;
@@ -28,7 +30,7 @@ The project's own commands.
 Usage: cargo xtask <COMMAND> [--help]
 
 Commands:
-  test     Runs every check: format, guests, clippy, docs, cargo-deny, tests, doctests
+  test     Runs every check: format, guests, clients, clippy, docs, cargo-deny, tests, doctests
   guests   Builds the example Actions and the test guests to target/guests/
   bench    Measures what Claimsmith takes, beside others of its kind where there are any
   demo     Starts a server, uploads Actions, gets tokens and shows what is in them

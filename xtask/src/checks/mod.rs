@@ -10,13 +10,14 @@ use std::{
 use anyhow::{Result, anyhow};
 use pico_args::Arguments;
 
-use crate::{guests, no_more, process::Program, terminal, tools, workspace_root};
+use crate::{clients, guests, no_more, process::Program, terminal, tools, workspace_root};
 
 const HELP: &str = "\
 Runs every check in this order and stops at the first that fails:
 
   fmt       the code is formatted as rustfmt.toml says
   guests    the example Actions and the test guests compile to WebAssembly
+  clients   other people's OAuth clients, which tests run, are installed
   clippy    no warnings, from rustc or clippy, in any target
   docs      every crate's documentation builds without warnings
   deny      dependencies: duplicates, licences, sources, known vulnerabilities (deny.toml)
@@ -26,7 +27,8 @@ Runs every check in this order and stops at the first that fails:
 Usage: cargo xtask test [--only <STEP>]
 
 Options:
-  --only <STEP>  Runs that step alone; `tests` needs the guests to have been built
+  --only <STEP>  Runs that step alone; `tests` needs the guests to have been built and the clients to
+                 have been installed
 ";
 
 /// One of the checks.
@@ -36,9 +38,9 @@ struct Step {
     run: fn(&Path) -> Result<()>,
 }
 
-/// All of them: what fails fast comes first, and guests before the tests that load
-/// them.
-const STEPS: [Step; 7] = [
+/// All of them: what fails fast comes first, and guests and clients before the tests
+/// that run them.
+const STEPS: [Step; 8] = [
     Step {
         name: "fmt",
         run: fmt,
@@ -46,6 +48,10 @@ const STEPS: [Step; 7] = [
     Step {
         name: "guests",
         run: guests::build_all,
+    },
+    Step {
+        name: "clients",
+        run: clients::install,
     },
     Step {
         name: "clippy",

@@ -8,18 +8,14 @@ use std::{
 
 use anyhow::{Context, Result};
 
-use super::debian;
 use crate::{
     process::{self, Program},
-    terminal,
+    python, terminal,
 };
 
 /// What makes a component of a Python module. Pinned, as the component is part of
 /// what the tests prove.
 const COMPONENTIZE_PY: &str = "0.25.1";
-
-/// What Debian calls Python and the means to install packages for it.
-const DEBIAN_PACKAGES: [&str; 2] = ["python3", "python3-venv"];
 
 /// The package is 17 MB.
 const INSTALL_TIME_LIMIT: Duration = Duration::from_secs(10 * 60);
@@ -105,11 +101,7 @@ fn ensure_componentize_py(root: &Path) -> Result<PathBuf> {
 fn install(root: &Path) -> Result<()> {
     println!("Installing componentize-py {COMPONENTIZE_PY} into target/tools/python, once.");
     let started = Instant::now();
-    if make_environment(root).is_err() {
-        // Debian ships a Python without the means to make environments.
-        debian::ensure(&DEBIAN_PACKAGES)?;
-        make_environment(root)?;
-    }
+    python::make_environment(&environment(root))?;
     let package = format!("componentize-py=={COMPONENTIZE_PY}");
     Program::new(environment(root).join("bin/python"))
         .args(["-m", "pip", "install", "--disable-pip-version-check"])
@@ -118,16 +110,6 @@ fn install(root: &Path) -> Result<()> {
         .time_limit(INSTALL_TIME_LIMIT)
         .run()?;
     println!("Installed in {}.", terminal::elapsed(started.elapsed()));
-    Ok(())
-}
-
-/// Makes a fresh environment, over what an interrupted run may have left.
-fn make_environment(root: &Path) -> Result<()> {
-    let folder = environment(root);
-    Program::new("python3")
-        .args(["-m", "venv", "--clear"])
-        .args([&folder])
-        .read()?;
     Ok(())
 }
 

@@ -1,0 +1,44 @@
+//! npm's `oauth4webapi`, whose parser is strict, against the server: a job that
+//! authenticates in the header, and a public client.
+
+use crate::harness::{
+    API,
+    clients::{self, World},
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn oauth4webapi_takes_every_answer_of_the_server_as_the_standards_have_it() {
+    let world = World::start().await;
+    let server = &world.server;
+    let job = server.job().await;
+    let public_app = server
+        .client("device")
+        .with("token_endpoint_auth_method", "none")
+        .grant_types(&["password", "refresh_token"])
+        .create()
+        .await;
+
+    let given = world.given([("job", &job), ("public_app", &public_app)]);
+    let report = clients::run("oauth4webapi.js", &given).await;
+
+    for document in ["discovery oidc", "discovery oauth2"] {
+        assert_eq!(report.step(document)["issuer"], server.issuer);
+    }
+    for method in ["client_secret_basic", "client_secret_post"] {
+        assert_eq!(report.step(method)["scope"], "read:reports", "{method}");
+    }
+    let challenge = &report.step("wrong secret in the header")["challenges"][0];
+    assert_eq!(challenge["scheme"], "basic");
+    let access_token = report.step("RFC 9068");
+    assert_eq!(access_token["aud"], API);
+    assert_eq!(access_token["client_id"], job.id);
+
+    let login = report.step("public client");
+    assert_eq!(login["claims"]["sub"], world.ada.id);
+    assert_eq!(report.step("userinfo")["email"], world.ada.email);
+    let used = ["public client", "refresh", "refresh with the new token"]
+        .map(|step| report.step(step)["refresh_token"].as_str().unwrap());
+    assert!(used[0] != used[1] && used[1] != used[2], "each is replaced");
+    let challenge = &report.step("userinfo with a forged token")["challenges"][0];
+    assert_eq!(challenge["parameters"]["error"], "invalid_token");
+}

@@ -1,0 +1,135 @@
+//! Other people's OAuth clients, each run by a program of `tests/clients`.
+
+use std::{
+    fs,
+    os::unix::fs::symlink,
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+use tokio::process::Command;
+
+use super::{API, Client, PASSWORD, TestServer, User};
+
+/// How long a program may take. On a busy machine a browser alone takes seconds.
+const PATIENCE: Duration = Duration::from_secs(180);
+
+/// A server whose issuer is its own address, with what every client needs: the API
+/// [`API`], whose tokens follow RFC 9068, and a user.
+#[derive(Debug)]
+pub(crate) struct World {
+    pub(crate) server: TestServer,
+    pub(crate) ada: User,
+}
+
+impl World {
+    pub(crate) async fn start() -> Self {
+        let server = TestServer::start_with(|config| config.public_url = None).await;
+        let api = server.api(API).with("allow_offline_access", true);
+        let api = api.with("token_dialect", "rfc9068_profile");
+        api.create().await;
+        let user = server.user("ada@example.com").with("name", "Ada Lovelace");
+        let ada = user.create().await;
+        Self { server, ada }
+    }
+
+    /// What a program is told: where the server is, and who asks.
+    pub(crate) fn given<const N: usize>(&self, clients: [(&str, &Client); N]) -> Value {
+        let mut given = json!({
+            "issuer": self.server.issuer,
+            "audience": API,
+            "user": {"email": self.ada.email, "password": PASSWORD},
+        });
+        for (name, client) in clients {
+            given[name] = json!({"id": client.id, "secret": client.secret});
+        }
+        given
+    }
+}
+
+/// What a program reported, step by step.
+#[derive(Debug)]
+pub(crate) struct Report(Vec<Value>);
+
+impl Report {
+    /// What came of a step.
+    #[track_caller]
+    pub(crate) fn step(&self, name: &str) -> &Value {
+        let mut steps = self.0.iter();
+        let found = steps.find(|step| step["step"] == name);
+        found.unwrap_or_else(|| panic!("no step {name} in {:#?}", self.0))
+    }
+}
+
+/// Runs a program of `tests/clients` and answers what it reported. It must end well.
+pub(crate) async fn run(program: &str, given: &Value) -> Report {
+    // Node.js looks for packages beside the program: where both are is made here.
+    let folder = tempfile::tempdir().unwrap();
+    copy_files(&sources(), folder.path());
+    symlink(
+        installed("npm/node_modules"),
+        folder.path().join("node_modules"),
+    )
+    .unwrap();
+    let interpreter = match Path::new(program).extension().and_then(|it| it.to_str()) {
+        Some("js") => PathBuf::from("node"),
+        Some("py") => installed("python/bin/python"),
+        _ => panic!("{program} is in no language that has clients here"),
+    };
+    let running = Command::new(interpreter)
+        .arg(folder.path().join(program))
+        .arg(given.to_string())
+        .current_dir(folder.path())
+        .env_remove("NODE_ENV")
+        .env_remove("NODE_OPTIONS")
+        .env("NO_PROXY", "localhost,127.0.0.1")
+        // The library wants https; tests run over http on this machine.
+        .env("AUTHLIB_INSECURE_TRANSPORT", "1")
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output();
+    let output = tokio::time::timeout(PATIENCE, running).await;
+    let output = output.unwrap_or_else(|_| panic!("{program} did not end within {PATIENCE:?}"));
+    let output = output.unwrap();
+    let (stdout, stderr) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    assert!(
+        output.status.success(),
+        "{program}: {}\n{stdout}{stderr}",
+        output.status
+    );
+    let lines = stdout.lines();
+    Report(
+        lines
+            .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{program}: {line}")))
+            .collect(),
+    )
+}
+
+fn copy_files(from: &Path, to: &Path) {
+    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+        if entry.file_type().unwrap().is_file() {
+            fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+        }
+    }
+}
+
+fn sources() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("clients")
+}
+
+/// Something that was installed before the tests run.
+fn installed(path: &str) -> PathBuf {
+    let tests = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let place = tests.with_file_name("target").join("clients").join(path);
+    assert!(
+        place.exists(),
+        "{} is not there; install the clients with `cargo xtask test --only clients`",
+        place.display()
+    );
+    place
+}
