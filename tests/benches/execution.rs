@@ -31,6 +31,10 @@ pub(crate) fn measure(module: &Path, rounds: usize) -> Result<Value> {
     let _ticker = engine.start_ticker()?;
     let floors = [
         ("two_stores", Floor::new(&config, &layout, Call::TwoStores)?),
+        (
+            "linked",
+            Floor::new(&config, &layout, Call::TwoStoresLinked)?,
+        ),
         ("empty", Floor::new(&config, &layout, Call::Nothing)?),
     ];
     let runtime = tokio::runtime::Builder::new_current_thread()

@@ -30,6 +30,11 @@ pub(crate) enum Call {
     /// Writes to its stack and behind its data, where a heap begins: the least that a
     /// guest which does anything writes.
     TwoStores,
+    /// The same, in a component that is linked as one with imports is: what calls the host
+    /// needs the memory of the module that calls it. So such a component has two instances
+    /// more, one with a table in the place of the imports and one that fills the table
+    /// (wit-component makes both).
+    TwoStoresLinked,
 }
 
 /// Such a guest in an engine of its own that has the runtime's settings.
@@ -100,24 +105,54 @@ impl Layout {
         }
         let body = match call {
             Call::Nothing => String::new(),
-            Call::TwoStores => format!(
+            Call::TwoStores | Call::TwoStoresLinked => format!(
                 "(i32.store (i32.const {}) (i32.const 1)) (i32.store (i32.const {}) (i32.const 1))",
                 self.stack_top.saturating_sub(16),
                 self.heap().next_multiple_of(16),
             ),
         };
         let pages = self.pages;
+        let (before, import, arguments, after) = match call {
+            Call::TwoStoresLinked => LINKED,
+            Call::Nothing | Call::TwoStores => ("", "", "", ""),
+        };
         format!(
             r#"(component
+                {before}
                 (core module $m
+                    {import}
                     (memory (export "memory") {pages})
                     {data}
+                    (func (export "import"))
                     (func (export "run") {body}))
-                (core instance $i (instantiate $m))
+                (core instance $i (instantiate $m {arguments}))
+                {after}
                 (func (export "run") (canon lift (core func $i "run"))))"#
         )
     }
 }
+
+/// What stands before the module, its import, what it is instantiated with, and what comes
+/// after it, with three functions in the place of three of the host's.
+const LINKED: (&str, &str, &str, &str) = (
+    r#"(core module $shim
+        (type $t (func))
+        (table (export "imports") 3 3 funcref)
+        (func (export "0") (call_indirect (type $t) (i32.const 0)))
+        (func (export "1") (call_indirect (type $t) (i32.const 1)))
+        (func (export "2") (call_indirect (type $t) (i32.const 2))))
+    (core instance $s (instantiate $shim))"#,
+    r#"(import "shim" "0" (func)) (import "shim" "1" (func)) (import "shim" "2" (func))"#,
+    r#"(with "shim" (instance $s))"#,
+    r#"(core module $fixups
+        (import "" "imports" (table 3 3 funcref))
+        (import "" "import" (func $f))
+        (elem (i32.const 0) func $f $f $f))
+    (alias core export $s "imports" (core table $imports))
+    (alias core export $i "import" (core func $import))
+    (core instance (instantiate $fixups (with "" (instance
+        (export "imports" (table $imports)) (export "import" (func $import))))))"#,
+);
 
 impl Floor {
     pub(crate) fn new(config: &EngineConfig, layout: &Layout, call: Call) -> Result<Self> {

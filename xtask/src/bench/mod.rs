@@ -5,6 +5,7 @@ mod figures;
 mod machine;
 mod parts;
 mod peers;
+mod picture;
 mod row;
 mod rows;
 mod server;
@@ -19,7 +20,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use pico_args::Arguments;
 use serde_json::Value;
 
@@ -55,8 +56,12 @@ Options:
   --quick        Fewer and shorter rounds and less of everything: to see that it works
   --json <FILE>  Where to write the figures [default: target/bench/figures.json]
   --markdown     Prints the table in Markdown, as docs/performance.md has it
+  --document <FILE>
+                 Puts the table into that file, between the lines with `figures:`
+  --picture <FILE>
+                 Draws where a token's time goes, as SVG; needs the row `tokens`
 
-Measure on a machine that does nothing else. Half an hour is usual, the first time longer.
+Measure on a machine that does nothing else. Twenty minutes are usual, the first time more.
 ";
 
 /// How much is measured.
@@ -107,13 +112,16 @@ struct Measurement {
     run: fn(&Bench) -> Result<Vec<Row>>,
 }
 
+/// The measurement that tells where a token's time goes.
+const PICTURED: &str = "tokens";
+
 const MEASUREMENTS: [Measurement; 9] = [
     Measurement {
         name: "execution",
         run: rows::execution::measure,
     },
     Measurement {
-        name: "tokens",
+        name: PICTURED,
         run: rows::tokens::measure,
     },
     Measurement {
@@ -156,8 +164,13 @@ pub(crate) fn command(mut arguments: Arguments) -> Result<()> {
     let is_quick = arguments.contains("--quick");
     let is_markdown = arguments.contains("--markdown");
     let json: Option<PathBuf> = arguments.opt_value_from_str("--json")?;
+    let document: Option<PathBuf> = arguments.opt_value_from_str("--document")?;
+    let picture: Option<PathBuf> = arguments.opt_value_from_str("--picture")?;
     no_more(arguments, HELP)?;
     let chosen = chosen(&only)?;
+    if picture.is_some() && chosen.iter().all(|it| it.name != PICTURED) {
+        bail!("--picture needs the row `{PICTURED}`");
+    }
     let root = workspace_root()?;
     let json = json.unwrap_or_else(|| root.join("target/bench/figures.json"));
 
@@ -181,6 +194,16 @@ pub(crate) fn command(mut arguments: Arguments) -> Result<()> {
         let figures = table::to_json(&machine, is_quick, &rows);
         process::write_file(&json, format!("{figures:#}\n"))?;
         println!("  {}", terminal::elapsed(began.elapsed()));
+    }
+    if let Some(file) = document {
+        let text =
+            fs::read_to_string(&file).with_context(|| format!("reading {}", file.display()))?;
+        let text = table::put_into(&text, &machine, is_quick, &rows)
+            .with_context(|| format!("{} has no place for figures", file.display()))?;
+        process::write_file(&file, text)?;
+    }
+    if let Some(file) = picture {
+        process::write_file(&file, picture::draw(&rows, &machine.line())?)?;
     }
     if is_markdown {
         println!("\n{}\n\n{}", machine.line(), table::markdown(&rows));

@@ -59,6 +59,31 @@ pub(crate) fn markdown(rows: &[Row]) -> String {
     text
 }
 
+/// The lines of a document between which the figures stand.
+const FROM: &str = "<!-- figures: from cargo xtask bench -->\n";
+const TO: &str = "<!-- figures: end -->\n";
+
+/// The document with these figures, and the machine, in the place of those that it had.
+/// `None` when it has no place for them.
+pub(crate) fn put_into(
+    document: &str,
+    machine: &Machine,
+    is_quick: bool,
+    rows: &[Row],
+) -> Option<String> {
+    let (before, rest) = document.split_once(FROM)?;
+    let (_, after) = rest.split_once(TO)?;
+    let (line, table) = (machine.line(), markdown(rows));
+    let how = if is_quick {
+        "Measured with `--quick`, which is not to be quoted, on"
+    } else {
+        "Measured on"
+    };
+    Some(format!(
+        "{before}{FROM}\n{how}: {line}.\n\n{table}\n{TO}{after}"
+    ))
+}
+
 /// Everything, with the machine that it was measured on.
 pub(crate) fn to_json(machine: &Machine, is_quick: bool, rows: &[Row]) -> Value {
     json!({
@@ -75,6 +100,24 @@ mod tests {
         figures::Series,
         row::{Goal, Unit},
     };
+
+    #[test]
+    fn figures_take_the_place_of_those_that_a_document_had() {
+        let machine = Machine::this();
+        let document = format!("# Performance\n\n{FROM}\nold\n\n{TO}\nThe rest.\n");
+
+        let once = put_into(&document, &machine, true, &[]).unwrap();
+        let twice = put_into(&once, &machine, false, &[]).unwrap();
+
+        assert!(
+            once.contains("--quick") && !twice.contains("--quick"),
+            "{twice}"
+        );
+        assert!(twice.contains(&machine.line()) && twice.contains("| measure |"));
+        assert!(twice.starts_with("# Performance\n") && twice.ends_with("\nThe rest.\n"));
+        assert!(!once.contains("old"), "{once}");
+        assert_eq!(put_into("# Performance\n", &machine, false, &[]), None);
+    }
 
     #[test]
     fn a_row_of_the_document_says_goal_figure_and_whether_it_is_reached() {

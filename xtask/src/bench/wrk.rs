@@ -85,6 +85,13 @@ impl Load {
             ..Self::full(duration)
         }
     }
+
+    /// The two halves of a turn under steady load. Sides whose p99 is compared have their
+    /// halves in the order A B B A: a machine that gets slower, or has a bad second, then
+    /// doesn't meet the same side each time.
+    pub(crate) fn steady_half(turn: Duration) -> Self {
+        Self::steady(turn / 2)
+    }
 }
 
 /// Asks the target, on the bench's processors, and fails when it didn't answer as expected.

@@ -23,6 +23,7 @@ pub(crate) fn measure(bench: &Bench) -> Result<Vec<Row>> {
         "/execution/p99_ns",
         "/floor/two_stores/p50_ns",
         "/floor/two_stores_on_fibre/p50_ns",
+        "/floor/linked_on_fibre/p50_ns",
         "/floor/empty/p50_ns",
     ];
     let mut ours = names.map(|_| Series::default());
@@ -41,7 +42,7 @@ pub(crate) fn measure(bench: &Bench) -> Result<Vec<Row>> {
         fresh.note(number(&figures, "/fresh/p50_ns")? / 1_000.0);
         Ok(())
     })?;
-    let [p50, p99, floor, floor_on_fibre, floor_empty] = ours;
+    let [p50, p99, floor, floor_on_fibre, floor_linked, floor_empty] = ours;
     Ok(vec![
         Row {
             measure: "one execution of a Rust Action, fresh instance, two fields read, one claim \
@@ -61,11 +62,14 @@ pub(crate) fn measure(bench: &Bench) -> Result<Vec<Row>> {
             goal: Some(Goal::AtMost(2.0)),
             beside: format!(
                 "floor {floor} µs: {pages} pages of memory, two stores far apart; on a fibre \
-                 {floor_on_fibre} µs; with no store {floor_empty} µs"
+                 {floor_on_fibre} µs; with no store {floor_empty} µs; on a fibre and linked as a \
+                 component with imports is, {floor_linked} µs, of which an execution takes {} ×",
+                p50.over(&floor_linked)
             ),
             data: json!({
                 "floor_us": floor.to_json(),
                 "floor_on_fibre_us": floor_on_fibre.to_json(),
+                "floor_linked_on_fibre_us": floor_linked.to_json(),
                 "floor_empty_us": floor_empty.to_json(),
                 "memory_pages": pages,
             }),

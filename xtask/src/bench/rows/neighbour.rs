@@ -18,7 +18,7 @@ use crate::bench::{
 /// then, all its places are taken.
 const AHEAD: Duration = Duration::from_secs(2);
 
-/// In turns: the neighbour alone, and beside a tenant that is asked by 16 connections for
+/// In turns, first one and then the other: the neighbour alone, and beside a tenant that is asked by 16 connections for
 /// tokens whose Action never ends by itself.
 pub(crate) fn measure(bench: &Bench) -> Result<Vec<Row>> {
     let data = bench.folder.join("neighbour");
@@ -39,15 +39,29 @@ pub(crate) fn measure(bench: &Bench) -> Result<Vec<Row>> {
     let (mut quiet, mut beside) = (Series::default(), Series::default());
     let (mut quiet_rate, mut beside_rate) = (Series::default(), Series::default());
     let mut spun = Series::default();
-    bench.each_round(|| {
+    let mut quiet_turn = || -> Result<()> {
         let answers = wrk::run(bench, &neighbour, load)?;
         quiet.note(answers.p99_us / 1_000.0);
         quiet_rate.note(answers.per_second);
+        Ok(())
+    };
+    let mut beside_turn = || -> Result<()> {
         let (answers, spinning) = while_spinning(bench, &neighbour, &spinning, load)?;
         beside.note(answers.p99_us / 1_000.0);
         beside_rate.note(answers.per_second);
         spun.note(spinning.per_second);
         Ok(())
+    };
+    let mut is_quiet_first = false;
+    bench.each_round(|| {
+        is_quiet_first = !is_quiet_first;
+        if is_quiet_first {
+            quiet_turn()?;
+            beside_turn()
+        } else {
+            beside_turn()?;
+            quiet_turn()
+        }
     })?;
     Ok(vec![Row {
         measure: "a neighbour's token p99 while one tenant's Actions all spin to their deadline"

@@ -49,12 +49,14 @@ pub(crate) fn measure(bench: &Bench) -> Result<Vec<Row>> {
         requests: many.requests.iter().take(1).cloned().collect(),
         ..many.clone()
     };
-    let load = Load::steady(bench.effort.turn);
+    let load = Load::steady_half(bench.effort.turn);
     let (mut p99_one, mut p99_many) = (Series::default(), Series::default());
     let (mut rate_one, mut rate_many) = (Series::default(), Series::default());
     bench.each_round(|| {
         p99_one.note(wrk::run(bench, &one, load)?.p99_us / 1_000.0);
         p99_many.note(wrk::run(bench, &many, load)?.p99_us / 1_000.0);
+        p99_many.note(wrk::run(bench, &many, load)?.p99_us / 1_000.0);
+        p99_one.note(wrk::run(bench, &one, load)?.p99_us / 1_000.0);
         let full = Load::full(bench.effort.turn);
         rate_one.note(wrk::run(bench, &one, full)?.per_second);
         rate_many.note(wrk::run(bench, &many, full)?.per_second);
