@@ -16,7 +16,7 @@ use claimsmith_storage::{
     kv::{Entry, Reader},
 };
 
-use crate::folder::sync_folder;
+use crate::{folder::sync_folder, nudger::Nudger};
 
 type Result<T> = std::result::Result<T, StorageError>;
 
@@ -29,7 +29,8 @@ const LET_GO: Duration = Duration::from_secs(5);
 /// system to write the file's length nor the disk to empty its cache; and it doesn't
 /// sync at all the separate files (`blobs`) that it makes of large pages. So a
 /// process that is killed loses nothing, but a machine that loses its power may.
-/// [`SledDatabase::flush`] syncs those files as well.
+/// [`SledDatabase::flush`] syncs those files as well, and a [`Nudger`] wakes it if sled
+/// leaves it asleep.
 #[derive(Debug, Clone)]
 pub(crate) struct SledDatabase {
     pub(crate) tree: sled::Db,
@@ -38,6 +39,7 @@ pub(crate) struct SledDatabase {
 
 #[derive(Debug)]
 struct Files {
+    nudger: Nudger,
     log: File,
     blobs: PathBuf,
     synced_blobs: Mutex<BTreeSet<OsString>>,
@@ -66,7 +68,10 @@ impl SledDatabase {
                 Err(error) => return Err(failed(&error)),
             }
         };
+        let asleep = tree.clone();
         let files = Files {
+            // Its result is told to whom it wakes.
+            nudger: Nudger::start(move || drop(asleep.flush()))?,
             log: File::open(path.join("db")).map_err(|error| unsynced(&error))?,
             blobs: path.join("blobs"),
             synced_blobs: Mutex::default(),
@@ -82,7 +87,8 @@ impl SledDatabase {
 
     /// Puts everything that was written on the disk.
     pub(crate) fn flush(&self) -> Result<()> {
-        self.tree.flush().map_err(|error| failed(&error))?;
+        let flushed = self.files.nudger.watch(|| self.tree.flush());
+        flushed.map_err(|error| failed(&error))?;
         self.files.sync().map_err(|error| unsynced(&error))
     }
 }

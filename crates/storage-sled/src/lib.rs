@@ -36,6 +36,7 @@ mod database;
 mod execution_log;
 mod folder;
 mod key_value;
+mod nudger;
 mod storage;
 mod writer;
 
