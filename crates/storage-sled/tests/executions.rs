@@ -220,6 +220,31 @@ async fn a_flood_of_failed_logins_pushes_out_nothing_but_failed_logins() {
 }
 
 #[tokio::test]
+async fn large_records_among_many_events_are_written_to_the_end() {
+    for round in 0..10 {
+        let dir = tempfile::tempdir().unwrap();
+        let log = open(dir.path(), ExecutionLogLimits::default()).await;
+        for number in 0..6 {
+            for _ in 0..3 {
+                log.record_event(&dev(), event(LogType::AdminChanged));
+                // Each is written alone.
+                log.remove_tenant(&"other".parse().unwrap()).await.unwrap();
+            }
+            let id = format!("r{round}-{number}");
+            log.record(&dev(), record(&id, 65 * 1_024, 1));
+            log.remove_tenant(&"other".parse().unwrap()).await.unwrap();
+        }
+        drop(log);
+
+        let log = open(dir.path(), ExecutionLogLimits::default()).await;
+        assert_eq!(events(&log).await, 18);
+        for number in 0..6 {
+            assert!(found(&log, &format!("r{round}-{number}")).await);
+        }
+    }
+}
+
+#[tokio::test]
 async fn what_anybody_can_cause_takes_at_most_half_of_the_queue() {
     let dir = tempfile::tempdir().unwrap();
     let limits = ExecutionLogLimits {

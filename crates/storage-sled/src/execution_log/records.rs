@@ -1,10 +1,14 @@
 //! Entries in sled, by class and tenant, the oldest first.
 //!
 //! ```text
-//! meta \0 canary                                   proves the master key
-//! bundle \0 CLASS (1 byte) TENANT \0 LAST (8)      entries of one class, sealed together
-//! place \0 CLASS (1 byte) TENANT \0 LAST (8)       what is in the bundle, see `Place`
+//! meta \0 canary                        proves the master key
+//! TENANT \0 LAST (8)                    entries of one class, sealed together
+//! CLASS (1 byte) TENANT \0 LAST (8)     what is in the bundle, see `Place`
 //! ```
+//!
+//! The bundles of each class are a tree of their own, and so are the places: sled rewrites
+//! neighbours with what changes, and pages of more than 128 KiB are files of their own.
+//! Bundles of records are large, so nothing small is written among them.
 //!
 //! An entry alone costs sled two insertions, which took a fifth of a token's processor
 //! time. So entries that come together are stored together, see [`bundles`]. LAST is the
@@ -33,8 +37,6 @@ use crate::database::{SledDatabase, failed};
 
 const CANARY_KEY: &[u8] = b"meta\0canary";
 const CANARY: &str = "claimsmith executions";
-const BUNDLES: &[u8] = b"bundle\0";
-const PLACES: &[u8] = b"place\0";
 
 /// How many of a tenant's bundles are deleted in one batch.
 const REMOVED_AT_ONCE_MAX: usize = 256;
@@ -58,6 +60,9 @@ const TAKEN_BEFORE_US: u64 = 60 * 1_000_000;
 #[derive(Clone)]
 pub(super) struct Records {
     database: SledDatabase,
+    /// The bundles, in the order of [`LogClass::ALL`].
+    bundles: [sled::Tree; LogClass::ALL.len()],
+    places: sled::Tree,
     sealer: Sealer,
     limits: ExecutionLogLimits,
     clock: Arc<dyn Clock>,
@@ -87,7 +92,13 @@ impl Records {
         limits: ExecutionLogLimits,
         clock: Arc<dyn Clock>,
     ) -> Result<(Self, Writer, u64)> {
+        let tree = |name: &str| {
+            let opened = database.tree.open_tree(name);
+            opened.map_err(|error| failed(&error))
+        };
         let records = Self {
+            bundles: [tree("executions")?, tree("requests")?, tree("changes")?],
+            places: tree("places")?,
             database,
             sealer: Sealer::new(master),
             limits,
@@ -99,9 +110,9 @@ impl Records {
             kept: HashMap::new(),
         };
         let mut last = 0;
-        for entry in records.tree().scan_prefix(PLACES) {
+        for entry in &records.places {
             let (key, place) = entry.map_err(|error| failed(&error))?;
-            let (class, tenant, position) = name_of(&key)?;
+            let (class, tenant, position) = place_name(&key)?;
             let place = Place::read(&place).ok_or_else(|| damaged(&key))?;
             last = last.max(position);
             let kept = writer.kept.entry(class).or_default();
@@ -113,7 +124,8 @@ impl Records {
 
     fn prove_master_key(&self) -> Result<()> {
         match self
-            .tree()
+            .database
+            .tree
             .get(CANARY_KEY)
             .map_err(|error| failed(&error))?
         {
@@ -123,7 +135,8 @@ impl Records {
             },
             None => {
                 let stored = encode(&self.sealer, CANARY_KEY, &CANARY)?;
-                self.tree()
+                self.database
+                    .tree
                     .insert(CANARY_KEY, stored)
                     .map_err(|error| failed(&error))?;
                 self.flush()
@@ -160,10 +173,10 @@ impl Records {
     ) -> Result<Option<Arc<ExecutionRecord>>> {
         let class = LogClass::Executions;
         let range =
-            key(PLACES, class, tenant, positions.start)..key(PLACES, class, tenant, positions.end);
-        for entry in self.tree().range(range) {
+            place_key(class, tenant, positions.start)..place_key(class, tenant, positions.end);
+        for entry in self.places.range(range) {
             let (at, place) = entry.map_err(|error| failed(&error))?;
-            let (_, _, last) = name_of(&at)?;
+            let (_, _, last) = place_name(&at)?;
             let place = Place::read(&place).ok_or_else(|| damaged(&at))?;
             if !place.may_have(id) {
                 continue;
@@ -196,8 +209,8 @@ impl Records {
                 page.next = Some(last.saturating_add(1));
                 break;
             }
-            let at = key(PLACES, class, tenant, last);
-            let Some(place) = self.tree().get(&at).map_err(|error| failed(&error))? else {
+            let at = place_key(class, tenant, last);
+            let Some(place) = self.places.get(&at).map_err(|error| failed(&error))? else {
                 continue;
             };
             let place = Place::read(&place).ok_or_else(|| damaged(&at))?;
@@ -262,12 +275,11 @@ impl Records {
         tenant: &TenantId,
         positions: Range<u64>,
     ) -> impl DoubleEndedIterator<Item = Result<u64>> + use<> {
-        let range = key(BUNDLES, class, tenant, positions.start)
-            ..key(BUNDLES, class, tenant, positions.end);
-        let keys = self.tree().range(range).keys();
+        let range = bundle_key(tenant, positions.start)..bundle_key(tenant, positions.end);
+        let keys = self.bundles_of(class).range(range).keys();
         keys.map(|key| {
             let key = key.map_err(|error| failed(&error))?;
-            name_of(&key).map(|(_, _, last)| last)
+            position_in(&key)
         })
     }
 
@@ -288,8 +300,9 @@ impl Records {
 
     /// What is in a bundle; nothing when it was removed meanwhile.
     fn read_bundle(&self, class: LogClass, tenant: &TenantId, last: u64) -> Result<Vec<LogEntry>> {
-        let at = key(BUNDLES, class, tenant, last);
-        let Some(stored) = self.tree().get(&at).map_err(|error| failed(&error))? else {
+        let at = bundle_key(tenant, last);
+        let stored = self.bundles_of(class).get(&at);
+        let Some(stored) = stored.map_err(|error| failed(&error))? else {
             return Ok(Vec::new());
         };
         let oldest = self.oldest_kept(class);
@@ -315,14 +328,20 @@ impl Records {
     }
 
     fn flush(&self) -> Result<()> {
-        self.tree()
+        self.database
+            .tree
             .flush()
             .map(|_| ())
             .map_err(|error| failed(&error))
     }
 
-    fn tree(&self) -> &sled::Db {
-        &self.database.tree
+    fn bundles_of(&self, class: LogClass) -> &sled::Tree {
+        let [executions, requests, changes] = &self.bundles;
+        match class {
+            LogClass::Executions => executions,
+            LogClass::Requests => requests,
+            LogClass::Changes => changes,
+        }
     }
 
     /// The first position that is kept of a class.
@@ -350,7 +369,7 @@ impl Writer {
             return Ok(());
         };
         let (class, tenant, position) = (last.what.class(), &last.tenant, last.position);
-        let at = key(BUNDLES, class, tenant, position);
+        let at = bundle_key(tenant, position);
         let sealer = &self.records.sealer;
         let mut records: Vec<(u64, &ExecutionRecord)> = Vec::new();
         let mut events: Vec<(u64, &TenantEvent)> = Vec::new();
@@ -365,12 +384,12 @@ impl Writer {
             LogClass::Requests | LogClass::Changes => encode(sealer, &at, &events)?,
         };
         let mut place = Place::of(sealer, records.iter().map(|(_, record)| *record));
-        let place_at = key(PLACES, class, tenant, position);
+        let place_at = place_key(class, tenant, position);
         place.bytes = (at.len() + sealed.len() + place_at.len() + place.length()) as u64;
-        for (key, value) in [(at, sealed), (place_at, place.write())] {
-            let inserted = self.records.tree().insert(key, value);
-            inserted.map_err(|error| failed(&error))?;
-        }
+        let inserted = self.records.bundles_of(class).insert(at, sealed);
+        inserted.map_err(|error| failed(&error))?;
+        let inserted = self.records.places.insert(place_at, place.write());
+        inserted.map_err(|error| failed(&error))?;
         let kept = self.kept.entry(class).or_default();
         kept.add(tenant, position, place.bytes);
         Ok(())
@@ -379,29 +398,35 @@ impl Writer {
     /// Deletes everything of a tenant.
     pub(super) fn remove_tenant(&mut self, tenant: &TenantId) -> Result<()> {
         for class in LogClass::ALL {
-            let prefix = prefix(BUNDLES, class, tenant);
+            let prefix = [tenant.as_str().as_bytes(), b"\0"].concat();
+            let (bundles, places) = (self.records.bundles_of(class), &self.records.places);
+            let kept = self.kept.entry(class).or_default();
             loop {
-                let mut batch = sled::Batch::default();
+                let (mut gone, mut places_gone) = (sled::Batch::default(), sled::Batch::default());
                 let mut removed = 0;
-                let tree = self.records.tree();
-                for at in tree.scan_prefix(&prefix).keys().take(REMOVED_AT_ONCE_MAX) {
+                for at in bundles
+                    .scan_prefix(&prefix)
+                    .keys()
+                    .take(REMOVED_AT_ONCE_MAX)
+                {
                     let at = at.map_err(|error| failed(&error))?;
-                    let place_at = key(PLACES, class, tenant, name_of(&at)?.2);
-                    if let Some(place) = tree.get(&place_at).map_err(|error| failed(&error))? {
+                    let place_at = place_key(class, tenant, position_in(&at)?);
+                    if let Some(place) = places.get(&place_at).map_err(|error| failed(&error))? {
                         let place = Place::read(&place).ok_or_else(|| damaged(&place_at))?;
-                        let kept = self.kept.entry(class).or_default();
                         kept.bytes = kept.bytes.saturating_sub(place.bytes);
                     }
-                    batch.remove(place_at);
-                    batch.remove(at);
+                    places_gone.remove(place_at);
+                    gone.remove(at);
                     removed += 1;
                 }
-                tree.apply_batch(batch).map_err(|error| failed(&error))?;
+                for (tree, batch) in [(places, places_gone), (bundles, gone)] {
+                    tree.apply_batch(batch).map_err(|error| failed(&error))?;
+                }
                 if removed < REMOVED_AT_ONCE_MAX {
                     break;
                 }
             }
-            self.kept.entry(class).or_default().forget(tenant);
+            kept.forget(tenant);
         }
         Ok(())
     }
@@ -427,17 +452,20 @@ impl Writer {
         };
         let bytes_max = records.limits.of_class(class).bytes_max;
         let oldest_kept = records.oldest_kept(class);
-        let remove = |key: &[u8]| records.tree().remove(key).map_err(|error| failed(&error));
+        let remove = |tree: &sled::Tree, key: &[u8]| {
+            let removed = tree.remove(key);
+            removed.map_err(|error| failed(&error))
+        };
         while let Some((oldest, tenant)) = kept.oldest.first().cloned() {
             if kept.bytes <= bytes_max && oldest >= oldest_kept {
                 break;
             }
-            let place_at = key(PLACES, class, &tenant, oldest);
-            if let Some(place) = remove(&place_at)? {
+            let place_at = place_key(class, &tenant, oldest);
+            if let Some(place) = remove(&records.places, &place_at)? {
                 let place = Place::read(&place).ok_or_else(|| damaged(&place_at))?;
                 kept.bytes = kept.bytes.saturating_sub(place.bytes);
             }
-            remove(&key(BUNDLES, class, &tenant, oldest))?;
+            remove(records.bundles_of(class), &bundle_key(&tenant, oldest))?;
             let next = records.bundles(class, &tenant, 0..u64::MAX).next();
             match next.transpose()? {
                 Some(next) => kept.set_oldest(&tenant, next),
@@ -526,24 +554,29 @@ const fn class_byte(class: LogClass) -> u8 {
     }
 }
 
-fn prefix(what: &[u8], class: LogClass, tenant: &TenantId) -> Vec<u8> {
-    let class = [class_byte(class)];
-    [what, &class, tenant.as_str().as_bytes(), b"\0"].concat()
+fn bundle_key(tenant: &TenantId, position: u64) -> Vec<u8> {
+    let tenant = tenant.as_str().as_bytes();
+    [tenant, b"\0", &position.to_be_bytes()].concat()
 }
 
-fn key(what: &[u8], class: LogClass, tenant: &TenantId, position: u64) -> Vec<u8> {
-    let mut key = prefix(what, class, tenant);
-    key.extend_from_slice(&position.to_be_bytes());
-    key
+fn place_key(class: LogClass, tenant: &TenantId, position: u64) -> Vec<u8> {
+    [
+        &[class_byte(class)],
+        bundle_key(tenant, position).as_slice(),
+    ]
+    .concat()
 }
 
-/// What a key of a bundle or a place is made of.
-fn name_of(key: &[u8]) -> Result<(LogClass, TenantId, u64)> {
+/// The position at the end of a key.
+fn position_in(key: &[u8]) -> Result<u64> {
+    let position = key.last_chunk::<8>().ok_or_else(|| damaged(key))?;
+    Ok(u64::from_be_bytes(*position))
+}
+
+/// What the key of a place is made of.
+fn place_name(key: &[u8]) -> Result<(LogClass, TenantId, u64)> {
     let read = || {
-        let name = key
-            .strip_prefix(BUNDLES)
-            .or_else(|| key.strip_prefix(PLACES))?;
-        let (name, position) = name.split_last_chunk::<8>()?;
+        let (name, position) = key.split_last_chunk::<8>()?;
         let (class, tenant) = name.split_first()?;
         let class = LogClass::ALL
             .into_iter()
