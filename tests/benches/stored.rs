@@ -105,6 +105,7 @@ fn client(secret: &str) -> Result<Client> {
         grant_types: vec![GrantType::ClientCredentials],
         client_metadata: [("department".to_owned(), "finance".to_owned())].into(),
         callbacks: vec![],
+        allowed_logout_urls: vec![],
         is_first_party: true,
         id_token_signing_algorithm: None,
         id_token_lifetime_s: 36_000,

@@ -19,8 +19,13 @@ pub(crate) fn no_store() -> [(HeaderName, &'static str); 2] {
     ]
 }
 
+/// Marks an answer whose own policy says who may show it in a frame.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct MayBeFramed;
+
 /// Adds the headers that make browsers careful with every answer.
 pub(crate) async fn secure(mut response: Response) -> Response {
+    let may_be_framed = response.extensions().get::<MayBeFramed>().is_some();
     let headers: &mut HeaderMap = response.headers_mut();
     headers.insert(
         header::X_CONTENT_TYPE_OPTIONS,
@@ -30,7 +35,10 @@ pub(crate) async fn secure(mut response: Response) -> Response {
         header::REFERRER_POLICY,
         HeaderValue::from_static("no-referrer"),
     );
-    headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    // It can't name origins.
+    if !may_be_framed {
+        headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    }
     response
 }
 

@@ -11,6 +11,7 @@ mod management;
 mod metrics;
 mod oauth;
 mod observe;
+pub mod pages;
 mod platform;
 mod readiness;
 mod serve;
@@ -39,6 +40,7 @@ pub fn router(state: AppState) -> Router {
         .route("/readyz", get(readiness::get))
         .route("/metrics", get(metrics::get))
         .merge(oauth::router())
+        .merge(pages::router())
         .merge(administration(&state))
         .fallback(answer::no_such_path)
         .method_not_allowed_fallback(answer::method_not_allowed)

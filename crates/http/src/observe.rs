@@ -34,6 +34,10 @@ const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OP
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct AnsweredError(pub(crate) &'static str);
 
+/// The number of a request, as its log lines have it; among its extensions.
+#[derive(Debug, Clone)]
+pub(crate) struct RequestId(pub(crate) String);
+
 /// What observing needs: little, because each request has its own clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Observer {
@@ -54,10 +58,11 @@ impl Observer {
 /// route's template and not the path, the tenant and not the host.
 pub(crate) async fn observe(
     State(observer): State<Observer>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
     let began = Instant::now();
+    let request_id = RequestId(observer.request_ids.next());
     let route = request.extensions().get::<MatchedPath>().cloned();
     let route = route.as_ref().map(MatchedPath::as_str);
     let method = request.method().as_str();
@@ -66,12 +71,13 @@ pub(crate) async fn observe(
     // Of the level of errors, so that an error's line has it whenever there is one.
     let span = tracing::error_span!(
         "request",
-        request_id = observer.request_ids.next(),
+        request_id = request_id.0,
         method,
         route = route.unwrap_or("none"),
         tenant = Empty,
         execution_id = Empty,
     );
+    request.extensions_mut().insert(request_id);
 
     let response = unless_it_panics(next.run(request))
         .instrument(span.clone())

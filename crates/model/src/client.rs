@@ -31,6 +31,9 @@ pub struct Client {
     /// Redirect URIs that it may use.
     #[serde(default)]
     pub callbacks: Vec<String>,
+    /// Where a browser may be sent after a logout.
+    #[serde(default)]
+    pub allowed_logout_urls: Vec<String>,
     /// Whether it belongs to the tenant itself.
     pub is_first_party: bool,
     /// How its ID tokens are signed; the tenant's setting when absent.

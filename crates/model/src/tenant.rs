@@ -29,6 +29,12 @@ pub struct TenantSettings {
     /// The tenant's name for people.
     #[serde(default)]
     pub friendly_name: Option<String>,
+    /// Where its logo is, for the pages that users see.
+    #[serde(default)]
+    pub picture_url: Option<String>,
+    /// Where a browser may be sent after a logout that names no client.
+    #[serde(default)]
+    pub allowed_logout_urls: Vec<String>,
     /// The audience of a token request that names none.
     #[serde(default)]
     pub default_audience: Option<String>,

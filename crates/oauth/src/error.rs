@@ -38,6 +38,8 @@ pub enum ErrorCode {
     InsufficientScope,
     /// The caller asks too often; the reference product's code.
     TooManyRequests,
+    /// Too many logins failed; the reference product's code.
+    TooManyAttempts,
 }
 
 impl ErrorCode {
@@ -58,6 +60,7 @@ impl ErrorCode {
             Self::InvalidToken => "invalid_token",
             Self::InsufficientScope => "insufficient_scope",
             Self::TooManyRequests => "too_many_requests",
+            Self::TooManyAttempts => "too_many_attempts",
         }
     }
 }

@@ -7,7 +7,9 @@ use claimsmith_model::{Clock, Random, ServerLimits};
 use claimsmith_runtime::ActionEngine;
 use claimsmith_storage::{ExecutionLog, Storage};
 
-use crate::{Ids, PasswordHasher, Readiness, TenantDirectory, events::Events, metrics::Metrics};
+use crate::{
+    Attempts, Ids, PasswordHasher, Readiness, TenantDirectory, events::Events, metrics::Metrics,
+};
 
 /// The outside world and the engine, handed to every service.
 #[derive(Debug, Clone)]
@@ -37,6 +39,8 @@ pub struct Services {
     pub tenants: TenantDirectory,
     /// Password hashing, bounded in concurrency.
     pub passwords: PasswordHasher,
+    /// Failed logins.
+    pub attempts: Attempts,
     /// New identifiers and secrets.
     pub ids: Ids,
     /// The tenants' logs, for whoever has an event to note.
@@ -64,6 +68,7 @@ impl Services {
             environment,
             tenants,
             passwords,
+            attempts: Attempts::default(),
             ids,
             events,
             metrics: Arc::default(),

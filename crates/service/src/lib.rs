@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `tenants` | which tenant a host is, and what is kept in memory of each |
 //! | `configuration` | what of a tenant's configuration token requests find in memory |
+//! | `attempts` | who guesses passwords, and must wait |
 //! | `token` | who gets which token, and what stands in it |
 //! | `pipeline` | how a trigger's Actions run one after another |
 //! | `action_library` | how an Action becomes a version that runs |
@@ -20,6 +21,7 @@
 pub mod action_library;
 pub mod admin;
 mod argon2id;
+mod attempts;
 mod configuration;
 mod environment;
 mod error;
@@ -37,6 +39,7 @@ mod search;
 mod tenants;
 mod token;
 
+pub use attempts::{Attempts, TooManyAttempts};
 pub use claimsmith_runtime::Busy;
 pub use environment::{Environment, Services};
 pub use error::ServiceError;

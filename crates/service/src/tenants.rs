@@ -630,6 +630,7 @@ async fn furnish(
         grant_types: vec![GrantType::ClientCredentials],
         client_metadata: Default::default(),
         callbacks: Vec::new(),
+        allowed_logout_urls: Vec::new(),
         is_first_party: true,
         id_token_signing_algorithm: None,
         id_token_lifetime_s: ID_TOKEN_LIFETIME_S,

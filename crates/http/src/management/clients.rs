@@ -47,6 +47,7 @@ pub(super) struct ClientView<'a> {
     token_endpoint_auth_method: TokenEndpointAuthMethod,
     grant_types: &'a [claimsmith_model::GrantType],
     callbacks: &'a [String],
+    allowed_logout_urls: &'a [String],
     client_metadata: &'a std::collections::BTreeMap<String, String>,
     jwt_configuration: JwtConfiguration,
     organization_usage: OrganizationUsage,
@@ -75,6 +76,7 @@ fn view<'a>(admin: &TenantAdmin, client: &'a Client, with_secret: bool) -> Clien
         token_endpoint_auth_method: client.token_endpoint_auth_method,
         grant_types: &client.grant_types,
         callbacks: &client.callbacks,
+        allowed_logout_urls: &client.allowed_logout_urls,
         client_metadata: &client.client_metadata,
         jwt_configuration: JwtConfiguration {
             alg: client

@@ -24,6 +24,8 @@ pub(super) fn routes() -> Routes {
 #[derive(Serialize)]
 struct SettingsView<'a> {
     friendly_name: &'a str,
+    picture_url: &'a str,
+    allowed_logout_urls: &'a [String],
     default_audience: &'a str,
     signing_alg: SigningAlgorithm,
     claims: ClaimSettings,
@@ -34,6 +36,8 @@ struct SettingsView<'a> {
 fn view<'a>(admin: &TenantAdmin, settings: &'a TenantSettings) -> SettingsView<'a> {
     SettingsView {
         friendly_name: settings.friendly_name.as_deref().unwrap_or_default(),
+        allowed_logout_urls: &settings.allowed_logout_urls,
+        picture_url: settings.picture_url.as_deref().unwrap_or_default(),
         default_audience: settings.default_audience.as_deref().unwrap_or_default(),
         signing_alg: settings.signing_algorithm,
         claims: settings.claims,

@@ -53,17 +53,17 @@ impl Random for Counting {
 }
 
 /// A server with the tenant `dev`, and a token for everything in it.
-struct Api {
-    router: Router,
+pub(crate) struct Api {
+    pub(crate) router: Router,
     token: String,
 }
 
 /// An answer: status, `ETag`, and the body as JSON (`null` when it is empty).
 #[derive(Debug)]
-struct Answer {
-    status: u16,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
     etag: Option<String>,
-    body: Value,
+    pub(crate) body: Value,
 }
 
 impl Answer {
@@ -77,11 +77,16 @@ impl Answer {
 
 /// The services of a server without tenants.
 pub(crate) async fn services() -> Services {
+    services_at(Arc::new(Standing)).await
+}
+
+/// The same, with a clock of one's own.
+pub(crate) async fn services_at(clock: Arc<dyn Clock>) -> Services {
     Services::start(Environment {
         storage: Arc::new(MemoryStorage::new()),
         executions: Arc::new(MemoryExecutionLog::new()),
         engine: ActionEngine::new(EngineConfig::default()).unwrap(),
-        clock: Arc::new(Standing),
+        clock,
         random: Arc::new(Counting::default()),
         reserved: Arc::default(),
         limits: Arc::default(),
@@ -91,7 +96,7 @@ pub(crate) async fn services() -> Services {
 }
 
 impl Api {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let services = services().await;
         let new = NewTenant {
             id: "dev".parse().unwrap(),
@@ -159,11 +164,11 @@ impl Api {
         .await
     }
 
-    async fn post(&self, path: &str, body: Value) -> Answer {
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
         self.call(Method::POST, path, body).await
     }
 
-    async fn patch(&self, path: &str, body: Value) -> Answer {
+    pub(crate) async fn patch(&self, path: &str, body: Value) -> Answer {
         self.call(Method::PATCH, path, body).await
     }
 
@@ -741,7 +746,8 @@ async fn settings_are_changed_one_by_one() {
     assert_eq!(
         settings,
         json!({
-            "friendly_name": "", "default_audience": "", "signing_alg": "RS256",
+            "friendly_name": "", "picture_url": "", "allowed_logout_urls": [],
+            "default_audience": "", "signing_alg": "RS256",
             "claims": { "private_names": "allow", "on_refusal": "drop" },
         })
     );

@@ -2,6 +2,8 @@
 
 mod discovery;
 mod jwks;
+#[cfg(test)]
+mod tests;
 mod token;
 mod userinfo;
 

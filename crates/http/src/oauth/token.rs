@@ -72,13 +72,19 @@ pub(crate) async fn post(
                 tracing::error!(cause, "no token");
             }
             let mut answer = refuse(status(&error), &error.body(), credentials_in_header(&parts));
-            if matches!(
-                error,
-                TokenEndpointError::Busy | TokenEndpointError::TenantBusy
-            ) {
+            let retry_after = match &error {
+                TokenEndpointError::Busy | TokenEndpointError::TenantBusy => {
+                    Some(answer::RETRY_AFTER)
+                }
+                TokenEndpointError::TooManyAttempts(refused) => {
+                    Some(HeaderValue::from(refused.retry_after_s))
+                }
+                _ => None,
+            };
+            if let Some(retry_after) = retry_after {
                 answer
                     .headers_mut()
-                    .insert(header::RETRY_AFTER, answer::RETRY_AFTER);
+                    .insert(header::RETRY_AFTER, retry_after);
             }
             if let Some(execution_id) = execution_id {
                 set_execution_id(&mut answer, execution_id.as_str());
@@ -96,7 +102,9 @@ fn status(error: &TokenEndpointError) -> StatusCode {
             StatusCode::UNAUTHORIZED
         }
         TokenEndpointError::Busy => StatusCode::SERVICE_UNAVAILABLE,
-        TokenEndpointError::TenantBusy => StatusCode::TOO_MANY_REQUESTS,
+        TokenEndpointError::TenantBusy | TokenEndpointError::TooManyAttempts(_) => {
+            StatusCode::TOO_MANY_REQUESTS
+        }
         TokenEndpointError::Host(_) => StatusCode::INTERNAL_SERVER_ERROR,
         _ => StatusCode::BAD_REQUEST,
     }

@@ -378,6 +378,33 @@ limits! {
         why: "some sixty values of the greatest size; a thousand tenants with full caches at both \
               triggers take half a GiB",
     };
+    /// Failed logins with one user name.
+    LoginFailuresPerAccount = LimitSpec {
+        name: "login_failures_per_account",
+        scope: Tenant,
+        unit: Count,
+        default: 10,
+        lowest: 1,
+        highest: 1_000,
+        bounds: "failed logins with one user name within `login_failure_window_ms`, be there such \
+                 a user or not",
+        beyond: "429 `too_many_attempts` with `Retry-After`, and no password is looked at",
+        why: "a person mistypes a few times; a guesser gets less than a thousand tries a day",
+    };
+    /// Failed logins from one address.
+    LoginFailuresPerAddress = LimitSpec {
+        name: "login_failures_per_address",
+        scope: Tenant,
+        unit: Count,
+        default: 100,
+        lowest: 1,
+        highest: 1_000_000,
+        bounds: "failed logins from one address, or one IPv6 network of 64 bits, within \
+                 `login_failure_window_ms`",
+        beyond: "as `login_failures_per_account`",
+        why: "an office behind one address mistypes more often; a guesser who tries one password \
+              with many names is stopped",
+    };
     /// Executions of all tenants at once.
     ExecutionsInFlightTotal = LimitSpec {
         name: "executions_in_flight_total",
@@ -415,6 +442,31 @@ limits! {
         bounds: "how long a login or an exchange waits for a place",
         beyond: "429 or 503 with `Retry-After`",
         why: "a client then does better to come back than to hold a connection",
+    };
+    /// How long failed logins are counted.
+    LoginFailureWindowMs = LimitSpec {
+        name: "login_failure_window_ms",
+        scope: Server,
+        unit: Milliseconds,
+        default: 900_000,
+        lowest: 1_000,
+        highest: 86_400_000,
+        bounds: "how long failed logins count, from the first of them",
+        beyond: "they are forgotten, and who was refused can log in again",
+        why: "a person comes back after a quarter of an hour; who locks somebody else's account \
+              must come back, too",
+    };
+    /// User names and addresses whose failed logins are counted.
+    LoginFailuresKept = LimitSpec {
+        name: "login_failures_kept",
+        scope: Server,
+        unit: Count,
+        default: 100_000,
+        lowest: 100,
+        highest: 10_000_000,
+        bounds: "user names, and as many addresses, whose failed logins are counted",
+        beyond: "the eighth that is forgotten first is forgotten at once",
+        why: "some twenty megabytes; so many wrong passwords take a core an hour",
     };
     /// The size of an upload.
     ModuleBytes = LimitSpec {

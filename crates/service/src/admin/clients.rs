@@ -85,6 +85,7 @@ pub async fn create(admin: &TenantAdmin, body: JsonObject) -> Result<Client, Ser
         },
         client_metadata: Default::default(),
         callbacks: Vec::new(),
+        allowed_logout_urls: Vec::new(),
         is_first_party: true,
         id_token_signing_algorithm: None,
         id_token_lifetime_s: ID_TOKEN_LIFETIME_S,
@@ -188,6 +189,11 @@ fn apply(client: &mut Client, mut fields: Fields) -> Result<(), ServiceError> {
         &mut client.callbacks,
         list(0..=CALLBACKS_MAX, callback),
     )?;
+    fields.set(
+        "allowed_logout_urls",
+        &mut client.allowed_logout_urls,
+        logout_urls,
+    )?;
     fields.set("is_first_party", &mut client.is_first_party, flag)?;
     fields.set(
         "organization_usage",
@@ -239,6 +245,16 @@ fn name(value: Value) -> Read<String> {
 
 fn is_url(text: &str) -> bool {
     url::Url::parse(text).is_ok()
+}
+
+/// Where browsers may be sent after a logout: absolute URLs.
+pub(super) fn logout_urls(value: Value) -> Read<Vec<String>> {
+    let url = text_where(
+        1..=CALLBACK_CHARS_MAX,
+        is_url,
+        "a logout URL is an absolute URL",
+    );
+    list(0..=CALLBACKS_MAX, url)(value)
 }
 
 struct JwtConfiguration {

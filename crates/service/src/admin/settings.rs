@@ -6,14 +6,20 @@ use claimsmith_model::{
     ClaimSettings, JsonObject, Limit, LimitInForce, OnRefusal, PrivateNames, TenantSettings,
 };
 
-use super::{clients::ID_TOKEN_ALGORITHMS, resource_servers::IDENTIFIER_CHARS_MAX};
+use serde_json::Value;
+
+use super::{
+    clients::{ID_TOKEN_ALGORITHMS, logout_urls},
+    resource_servers::IDENTIFIER_CHARS_MAX,
+};
 use crate::{
     ServiceError,
-    fields::{Fields, Read, object, one_of, text},
+    fields::{Fields, Read, object, one_of, text, text_where},
     management::TenantAdmin,
 };
 
 const FRIENDLY_NAME_CHARS_MAX: usize = 255;
+const PICTURE_URL_CHARS_MAX: usize = 2048;
 
 /// The settings as they are now.
 #[must_use]
@@ -80,12 +86,18 @@ fn apply(settings: &mut TenantSettings, body: JsonObject) -> Read<()> {
         &mut settings.friendly_name,
         text(0..=FRIENDLY_NAME_CHARS_MAX),
     )?;
+    fields.set_optional("picture_url", &mut settings.picture_url, picture_url)?;
+    settings.picture_url.take_if(|url| url.is_empty());
+    fields.set(
+        "allowed_logout_urls",
+        &mut settings.allowed_logout_urls,
+        logout_urls,
+    )?;
     fields.set_optional(
         "default_audience",
         &mut settings.default_audience,
         text(0..=IDENTIFIER_CHARS_MAX),
     )?;
-    // The reference product writes "none" as an empty text.
     settings
         .default_audience
         .take_if(|audience| audience.is_empty());
@@ -101,6 +113,21 @@ fn apply(settings: &mut TenantSettings, body: JsonObject) -> Read<()> {
         object(|given| patched(claims, given)),
     )?;
     fields.finish()
+}
+
+/// A logo's address: of https, so that nobody on the way can put another picture in its
+/// place, and with a host that a page's policy can name. Or an empty text, which is how
+/// the reference product writes "none".
+fn picture_url(value: Value) -> Read<String> {
+    let allowed = |text: &str| {
+        let url = url::Url::parse(text).ok();
+        let host = url.filter(|url| url.scheme() == "https");
+        let host = host.as_ref().and_then(|url| url.domain());
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || ".-".contains(c);
+        text.is_empty() || host.is_some_and(|host| host.chars().all(is_plain))
+    };
+    let hint = "a picture's URL begins with https:// and a host's name";
+    text_where(0..=PICTURE_URL_CHARS_MAX, allowed, hint)(value)
 }
 
 fn patched(mut claims: ClaimSettings, fields: &mut Fields) -> Read<ClaimSettings> {
@@ -120,7 +147,7 @@ fn patched(mut claims: ClaimSettings, fields: &mut Fields) -> Read<ClaimSettings
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
 
@@ -162,5 +189,33 @@ mod tests {
         assert_eq!(settings.default_audience.as_deref(), Some("https://api/"));
         patch(&mut settings, json!({ "default_audience": "" })).unwrap();
         assert_eq!(settings.default_audience, None);
+    }
+    #[test]
+    fn a_picture_is_at_a_host_of_https() {
+        let kept = |url: &str| {
+            let mut settings = TenantSettings::default();
+            patch(&mut settings, json!({ "picture_url": url })).map(|()| settings.picture_url)
+        };
+        for good in [
+            "https://cdn.example.com/logo.svg?v=2",
+            "https://localhost:8443/logo.png",
+        ] {
+            assert_eq!(kept(good).unwrap().as_deref(), Some(good));
+        }
+        assert_eq!(kept("").unwrap(), None);
+        for bad in [
+            "http://cdn.example.com/logo.svg",
+            "data:image/png;base64,AA==",
+            "javascript:alert(1)",
+            "https://a;script-src/logo.svg",
+            "https://[::1]/logo.svg",
+            "/logo.svg",
+        ] {
+            let problem = kept(bad).unwrap_err();
+            assert!(problem.contains("on property picture_url"), "{problem}");
+        }
+        let of_length = |length: usize| format!("https://a.example/{}", "x".repeat(length - 18));
+        assert!(kept(&of_length(2048)).is_ok());
+        assert!(kept(&of_length(2049)).is_err());
     }
 }

@@ -99,6 +99,7 @@ const ERRORS: &[&str] = &[
     "server_error",
     "temporarily_unavailable",
     "too_many_requests",
+    "too_many_attempts",
     OTHER,
 ];
 

@@ -7,7 +7,7 @@ use claimsmith_oauth::{ErrorBody, ErrorCode};
 use claimsmith_runtime::Busy;
 use claimsmith_storage::StorageError;
 
-use crate::{ServiceError, password::VerifyError};
+use crate::{ServiceError, TooManyAttempts, password::VerifyError};
 
 /// Why the token endpoint refused. The `Display` texts are for clients.
 #[derive(Debug, thiserror::Error)]
@@ -40,8 +40,8 @@ pub enum TokenEndpointError {
     PublicClient,
     /// The grant isn't one of this server's.
     #[error(
-        "`{0}` isn't a grant of this server; there are client_credentials, password, \
-         http://auth0.com/oauth/grant-type/password-realm and refresh_token"
+        "`{0}` isn't a grant of this server; there are authorization_code, client_credentials, \
+         password, http://auth0.com/oauth/grant-type/password-realm and refresh_token"
     )]
     UnsupportedGrant(String),
     /// The audience isn't an API of the tenant.
@@ -53,6 +53,19 @@ pub enum TokenEndpointError {
     /// Wrong user or password; or none at all, with the same text after the same work.
     #[error("Wrong email, user name or password.")]
     WrongPassword,
+    /// Too many logins failed already. The same text for a user whom there is not.
+    #[error(transparent)]
+    TooManyAttempts(#[from] TooManyAttempts),
+    /// An authorization code that is unknown, has ended, was redeemed, or is another
+    /// client's. One text for all.
+    #[error(
+        "the authorization code is unknown, has ended, was used already or is another client's; \
+         the user must log in again"
+    )]
+    InvalidCode,
+    /// A code that the request doesn't fit, although it is this client's.
+    #[error("{0}")]
+    CodeMismatch(&'static str),
     /// A refresh token that is unknown, has ended, was replaced or revoked, or is another
     /// client's. One text for all.
     #[error("the refresh token is unknown, has ended or was revoked; the user must log in again")]
@@ -102,9 +115,11 @@ impl TokenEndpointError {
             }
             Self::UnsupportedGrant(_) => ErrorCode::UnsupportedGrantType,
             Self::UnknownAudience(_) => ErrorCode::InvalidTarget,
-            Self::WrongPassword | Self::UserBlocked | Self::InvalidRefreshToken => {
-                ErrorCode::InvalidGrant
-            }
+            Self::WrongPassword
+            | Self::UserBlocked
+            | Self::InvalidCode
+            | Self::CodeMismatch(_)
+            | Self::InvalidRefreshToken => ErrorCode::InvalidGrant,
             Self::InvalidScope(_) => ErrorCode::InvalidScope,
             Self::Organization(_) | Self::ActionFailed(_) | Self::ClaimRefused(_) => {
                 ErrorCode::AccessDenied
@@ -117,8 +132,17 @@ impl TokenEndpointError {
             },
             Self::Busy => ErrorCode::TemporarilyUnavailable,
             Self::TenantBusy => ErrorCode::TooManyRequests,
+            Self::TooManyAttempts(_) => ErrorCode::TooManyAttempts,
             Self::Host(_) => ErrorCode::ServerError,
         }
+    }
+
+    /// Whether the server couldn't find out what it was asked, rather than refuse it.
+    pub(super) fn is_servers(&self) -> bool {
+        matches!(
+            self.code(),
+            ErrorCode::ServerError | ErrorCode::TemporarilyUnavailable | ErrorCode::TooManyRequests
+        )
     }
 
     /// The answer's body.

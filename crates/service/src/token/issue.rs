@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use claimsmith_claims::SealedClaims;
+use claimsmith_claims::{Ledger, SealedClaims};
 use claimsmith_keys::{KeySet, TokenType, sign_hs256};
 use claimsmith_model::{
-    Client, JsonObject, OnRefusal, Organization, ResourceServer, SigningAlgorithm, Timestamp,
-    TokenDialect, TokenKind,
+    Client, JsonObject, OnRefusal, Organization, RefusedClaim, ResourceServer, SigningAlgorithm,
+    Timestamp, TokenDialect, TokenKind,
 };
 use serde_json::{Value, json};
 
@@ -165,22 +165,15 @@ impl TokenService {
         access_token: JsonObject,
         id_token: Option<JsonObject>,
     ) -> Result<Checked, ()> {
-        let (access_token, mut refused) = result.access_token.take().seal(access_token);
-        let id_token = id_token.map(|claims| {
-            let (sealed, refused_late) = result.id_token.take().seal(claims);
-            refused.extend(refused_late);
-            sealed
-        });
+        let ledgers = (result.access_token.take(), result.id_token.take());
+        let (checked, refused) = seal(ledgers, access_token, id_token);
         result.has_refusal |= !refused.is_empty();
         result.refused.extend(refused);
         let on_refusal = context.tenant.settings.claims.on_refusal;
         if on_refusal == OnRefusal::Fail && result.has_refusal {
             return Err(());
         }
-        Ok(Checked {
-            access_token,
-            id_token,
-        })
+        Ok(checked)
     }
 
     pub(super) fn write_record(
@@ -242,6 +235,26 @@ impl TokenService {
     ) -> Result<Arc<KeySet>, TokenEndpointError> {
         Ok(context.keys(algorithm, &self.services.environment).await?)
     }
+}
+
+/// Seals what was offered for the access token and the ID token, each with the server's
+/// own claims; answers what was refused, too.
+pub(super) fn seal(
+    (for_access_token, for_id_token): (Ledger, Ledger),
+    access_token: JsonObject,
+    id_token: Option<JsonObject>,
+) -> (Checked, Vec<RefusedClaim>) {
+    let (access_token, mut refused) = for_access_token.seal(access_token);
+    let id_token = id_token.map(|claims| {
+        let (sealed, refused_late) = for_id_token.seal(claims);
+        refused.extend(refused_late);
+        sealed
+    });
+    let checked = Checked {
+        access_token,
+        id_token,
+    };
+    (checked, refused)
 }
 
 /// Says in a token which organization the user logged in to.

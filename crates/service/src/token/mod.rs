@@ -1,5 +1,6 @@
 //! The token endpoint's decisions: who gets which token, and what stands in it.
 
+mod authorization_code;
 mod client;
 mod client_credentials;
 mod error;
@@ -131,7 +132,12 @@ impl TokenService {
                 self.refresh(context, configuration, client, request, facts)
                     .await
             }
-            GrantType::AuthorizationCode | GrantType::Implicit => {
+            GrantType::AuthorizationCode => {
+                self.authorization_code(context, configuration, client, request)
+                    .await
+            }
+            // Its tokens come from the authorization endpoint.
+            GrantType::Implicit => {
                 Err(TokenEndpointError::UnsupportedGrant(grant.as_str().to_owned()).into())
             }
         }

@@ -12,7 +12,7 @@ use super::{
     Issued, Refused, RequestFacts, TokenEndpointError, TokenService,
     login::{Asked, LoginRequest, Way},
 };
-use crate::{DATABASE_CONNECTION, TenantContext, configuration::Configuration};
+use crate::{DATABASE_CONNECTION, Services, TenantContext, configuration::Configuration};
 
 impl TokenService {
     pub(super) async fn password(
@@ -42,9 +42,9 @@ impl TokenService {
             scope: request.scope.as_deref(),
             organization: request.organization.as_deref(),
         };
-        let user = self
-            .verify_password(context, &connection, username, password)
-            .await?;
+        let account = (connection.name.as_str(), username);
+        let verified = self.verify_password(context, &connection, username, password);
+        let user = self.attempt(context, account, &facts.ip, verified).await?;
         let way = Way {
             grant,
             protocol: "oauth2-password",
@@ -74,6 +74,30 @@ impl TokenService {
         let now = environment.clock.now();
         let admitted = self.admit(context, &login, result, now).await?;
         self.give(context, &login, admitted, &ip, now).await
+    }
+
+    /// Lets somebody try a password, unless too many were wrong already: then nothing is
+    /// verified. `account` is the connection and what was given as the user's name.
+    pub(crate) async fn attempt<T>(
+        &self,
+        context: &TenantContext,
+        account: (&str, &str),
+        ip: &str,
+        verified: impl Future<Output = Result<T, TokenEndpointError>>,
+    ) -> Result<T, TokenEndpointError> {
+        let Services {
+            attempts,
+            environment,
+            ..
+        } = &self.services;
+        let attempt = attempts.begin(context, environment, account, ip)?;
+        let verified = verified.await;
+        match &verified {
+            Ok(_) => attempt.succeeded(),
+            Err(error) if error.is_servers() => attempt.undecided(),
+            Err(_) => attempt.failed(),
+        }
+        verified
     }
 
     /// The user of a connection who has that email address or user name and that

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use claimsmith_claims::TokenContext;
+use claimsmith_claims::{Ledger, TokenContext};
 use claimsmith_model::{
     AuthenticationMethod, Event, EventAuthentication, EventConnection, EventOrganization,
     EventRefreshToken, EventResourceServer, EventStats, EventTenant, EventTransaction, EventUser,
@@ -26,6 +26,19 @@ pub(super) fn trigger_input(
     login: &Login,
     request: LoginRequest,
 ) -> TriggerInput {
+    let (access_token, id_token) = ledgers(context, login);
+    TriggerInput {
+        trigger: Trigger::PostLogin,
+        access_token,
+        id_token,
+        grant_scopes: Arc::new([]),
+        event: event(context, login, request),
+    }
+}
+
+/// Empty ledgers for the access token and the ID token of a login, which know the names
+/// that the server will write itself.
+pub(super) fn ledgers(context: &TenantContext, login: &Login) -> (Ledger, Ledger) {
     let requested: Arc<[String]> = Arc::from(login.requested.as_slice());
     let profile = profile_claims(&login.user, &login.granted);
     let id_token_claims: Arc<[&'static str]> = ID_TOKEN_CLAIMS
@@ -36,23 +49,19 @@ pub(super) fn trigger_input(
                 .filter(|name| profile.contains_key(*name)),
         )
         .collect();
-    TriggerInput {
-        trigger: Trigger::PostLogin,
-        access_token: context.policy.ledger(TokenContext {
-            kind: TokenKind::AccessToken,
-            server_claims: Arc::new(ACCESS_TOKEN_CLAIMS),
-            own_api: false,
-            scopes: Arc::clone(&requested),
-        }),
-        id_token: context.policy.ledger(TokenContext {
-            kind: TokenKind::IdToken,
-            server_claims: id_token_claims,
-            own_api: false,
-            scopes: requested,
-        }),
-        grant_scopes: Arc::new([]),
-        event: event(context, login, request),
-    }
+    let access_token = context.policy.ledger(TokenContext {
+        kind: TokenKind::AccessToken,
+        server_claims: Arc::new(ACCESS_TOKEN_CLAIMS),
+        own_api: false,
+        scopes: Arc::clone(&requested),
+    });
+    let id_token = context.policy.ledger(TokenContext {
+        kind: TokenKind::IdToken,
+        server_claims: id_token_claims,
+        own_api: false,
+        scopes: requested,
+    });
+    (access_token, id_token)
 }
 
 fn event(context: &TenantContext, login: &Login, request: LoginRequest) -> Event {

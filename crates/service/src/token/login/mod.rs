@@ -19,7 +19,7 @@ use claimsmith_model::{
     ResourceServer, SessionId, Timestamp, User,
 };
 
-pub(crate) use tokens::{Checked, response};
+pub(crate) use tokens::{Checked, KeptClaims, response};
 
 use self::authorization::{authorization, may_have};
 use super::{Refused, RequestFacts, TokenEndpointError, TokenService, client_credentials::scopes};
@@ -49,6 +49,9 @@ pub(crate) struct Login {
     pub(crate) requested: Vec<String>,
     /// Those of them that the token may have, before any Action.
     pub(crate) granted: Vec<String>,
+    /// Whether client and API allow a refresh token; what Actions do to the scopes
+    /// doesn't change that.
+    pub(crate) may_refresh: bool,
     pub(crate) way: Way,
 }
 
@@ -135,13 +138,13 @@ impl TokenService {
         let (organization, membership) = organization.await?.unzip();
         let authorization =
             authorization(context, &user, membership.as_ref(), api.as_deref()).await?;
-        let offline = client.grant_types.contains(&GrantType::RefreshToken)
+        let may_refresh = client.grant_types.contains(&GrantType::RefreshToken)
             && api.as_ref().is_none_or(|api| api.allow_offline_access);
         let granted = requested
             .iter()
             .filter(|scope| {
                 OIDC_SCOPES.contains(scope)
-                    || (*scope == OFFLINE_ACCESS && offline)
+                    || (*scope == OFFLINE_ACCESS && may_refresh)
                     || api
                         .as_ref()
                         .is_some_and(|api| may_have(api, &authorization, scope))
@@ -157,6 +160,7 @@ impl TokenService {
             authorization,
             requested: requested.into_vec(),
             granted,
+            may_refresh,
             way,
         })
     }

@@ -1,21 +1,21 @@
 //! The tokens of a login: their claims, signing them, and what is stored.
 
-use claimsmith_claims::SealedClaims;
+use claimsmith_claims::{SealedClaims, refused_claim};
 use claimsmith_model::{
-    JsonObject, LiveRefreshToken, OpaqueToken, RefreshGrant, Secret, Timestamp,
+    JsonObject, LiveRefreshToken, OpaqueToken, RefreshGrant, RefusedClaim, Secret, Timestamp,
 };
 use claimsmith_oauth::TokenResponse;
 use claimsmith_storage::GivenTokens;
 use serde_json::json;
 
-use super::{Login, OFFLINE_ACCESS};
+use super::{Login, OFFLINE_ACCESS, event::ledgers};
 use crate::{
     TenantContext,
     pipeline::{MetadataChanges, Sealed, TriggerResult},
     token::{
         Issued, Refused, TokenEndpointError, TokenService,
         hash::sha256,
-        issue::{AccessTokenFacts, insert_organization, warn_if_opaque},
+        issue::{AccessTokenFacts, insert_organization, seal, warn_if_opaque},
         refresh_token::RefreshToken,
         user_info::profile_claims,
     },
@@ -24,12 +24,23 @@ use crate::{
 /// Lifetime of an opaque access token in seconds: a day, as in the reference product.
 const OPAQUE_TOKEN_LIFETIME_S: u32 = 86_400;
 
+/// Stands for the Actions that set claims which were kept: which of them set which is in
+/// the record of their run.
+const KEPT: &str = "post-login";
+
 /// The tokens' claims, checked and ready to sign.
 #[derive(Debug)]
 pub(crate) struct Checked {
     /// Empty for a token that will be opaque.
     pub(crate) access_token: SealedClaims,
     pub(crate) id_token: Option<SealedClaims>,
+}
+
+/// The custom claims that Actions set when an authorization code was given out.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct KeptClaims<'a> {
+    pub(crate) access_token: &'a JsonObject,
+    pub(crate) id_token: &'a JsonObject,
 }
 
 /// What a login answers with.
@@ -64,6 +75,35 @@ impl TokenService {
             Ok(checked) => Ok((result, checked)),
             Err(()) => Err(self.refuse_login(context, login, result).await),
         }
+    }
+
+    /// Seals the claims of both tokens anew, of which the custom ones were kept since the
+    /// Actions ran. The policy is asked as it is today. Answers what it refused, too.
+    pub(crate) fn admit_kept(
+        &self,
+        context: &TenantContext,
+        login: &Login,
+        kept: KeptClaims<'_>,
+        scope: &[String],
+        now: Timestamp,
+    ) -> (Checked, Vec<RefusedClaim>) {
+        let (mut for_access_token, mut for_id_token) = ledgers(context, login);
+        let mut refused = Vec::new();
+        for (ledger, claims) in [
+            (&mut for_access_token, kept.access_token),
+            (&mut for_id_token, kept.id_token),
+        ] {
+            for (name, value) in claims {
+                if let Err(refusal) = ledger.offer(KEPT, name, value) {
+                    refused.push(refused_claim(ledger.token(), KEPT, name, refusal));
+                }
+            }
+        }
+        let (access_token, id_token) = self.standard_claims(context, login, scope, now);
+        let ledgers = (for_access_token, for_id_token);
+        let (checked, refused_late) = seal(ledgers, access_token, id_token);
+        refused.extend(refused_late);
+        (checked, refused)
     }
 
     /// The claims that the server writes into both tokens; none into an opaque one.
@@ -135,7 +175,8 @@ impl TokenService {
             None => None,
         };
         let wants_refresh_token = scope.iter().any(|scope| scope == OFFLINE_ACCESS);
-        let refresh_token = (wants_refresh_token && login.way.is_login()).then(|| {
+        let gives_one = wants_refresh_token && login.may_refresh && login.way.is_login();
+        let refresh_token = gives_one.then(|| {
             let (grant, token) = self.new_refresh_grant(login, scope, now);
             given.refresh_grant = Some(grant);
             token
