@@ -106,6 +106,8 @@ fn client(secret: &str) -> Result<Client> {
         client_metadata: [("department".to_owned(), "finance".to_owned())].into(),
         callbacks: vec![],
         allowed_logout_urls: vec![],
+        web_origins: vec![],
+        allowed_origins: vec![],
         is_first_party: true,
         id_token_signing_algorithm: None,
         id_token_lifetime_s: 36_000,

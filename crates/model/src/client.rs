@@ -34,6 +34,12 @@ pub struct Client {
     /// Where a browser may be sent after a logout.
     #[serde(default)]
     pub allowed_logout_urls: Vec<String>,
+    /// Origins whose pages may call the token endpoints, and get answers by web message.
+    #[serde(default)]
+    pub web_origins: Vec<String>,
+    /// Further origins whose pages may call the token endpoints.
+    #[serde(default)]
+    pub allowed_origins: Vec<String>,
     /// Whether it belongs to the tenant itself.
     pub is_first_party: bool,
     /// How its ID tokens are signed; the tenant's setting when absent.

@@ -631,6 +631,8 @@ async fn furnish(
         client_metadata: Default::default(),
         callbacks: Vec::new(),
         allowed_logout_urls: Vec::new(),
+        web_origins: Vec::new(),
+        allowed_origins: Vec::new(),
         is_first_party: true,
         id_token_signing_algorithm: None,
         id_token_lifetime_s: ID_TOKEN_LIFETIME_S,

@@ -48,6 +48,8 @@ pub(super) struct ClientView<'a> {
     grant_types: &'a [claimsmith_model::GrantType],
     callbacks: &'a [String],
     allowed_logout_urls: &'a [String],
+    web_origins: &'a [String],
+    allowed_origins: &'a [String],
     client_metadata: &'a std::collections::BTreeMap<String, String>,
     jwt_configuration: JwtConfiguration,
     organization_usage: OrganizationUsage,
@@ -77,6 +79,8 @@ fn view<'a>(admin: &TenantAdmin, client: &'a Client, with_secret: bool) -> Clien
         grant_types: &client.grant_types,
         callbacks: &client.callbacks,
         allowed_logout_urls: &client.allowed_logout_urls,
+        web_origins: &client.web_origins,
+        allowed_origins: &client.allowed_origins,
         client_metadata: &client.client_metadata,
         jwt_configuration: JwtConfiguration {
             alg: client

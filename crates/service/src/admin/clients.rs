@@ -10,8 +10,8 @@ use super::Page;
 use crate::{
     ServiceError,
     fields::{
-        Fields, Problem, Read, flag, integer, list, object, one_of, set_of, text, text_where,
-        texts_by_key,
+        Fields, Problem, Read, flag, integer, list, object, one_of, set_of, shown, text,
+        text_where, texts_by_key,
     },
     management::TenantAdmin,
     tenants::ID_TOKEN_LIFETIME_S,
@@ -23,6 +23,9 @@ const METADATA_ENTRIES_MAX: usize = 10;
 const METADATA_CHARS_MAX: usize = 255;
 const CALLBACKS_MAX: usize = 100;
 const CALLBACK_CHARS_MAX: usize = 2048;
+const ORIGINS_MAX: usize = 100;
+/// A scheme, a host of at most 253 characters, a port.
+const ORIGIN_CHARS_MAX: usize = 270;
 /// Thirty days: an ID token says that somebody has just logged in.
 const ID_TOKEN_LIFETIME_S_MAX: u32 = 2_592_000;
 
@@ -86,6 +89,8 @@ pub async fn create(admin: &TenantAdmin, body: JsonObject) -> Result<Client, Ser
         client_metadata: Default::default(),
         callbacks: Vec::new(),
         allowed_logout_urls: Vec::new(),
+        web_origins: Vec::new(),
+        allowed_origins: Vec::new(),
         is_first_party: true,
         id_token_signing_algorithm: None,
         id_token_lifetime_s: ID_TOKEN_LIFETIME_S,
@@ -194,6 +199,8 @@ fn apply(client: &mut Client, mut fields: Fields) -> Result<(), ServiceError> {
         &mut client.allowed_logout_urls,
         logout_urls,
     )?;
+    fields.set("web_origins", &mut client.web_origins, origins)?;
+    fields.set("allowed_origins", &mut client.allowed_origins, origins)?;
     fields.set("is_first_party", &mut client.is_first_party, flag)?;
     fields.set(
         "organization_usage",
@@ -257,6 +264,33 @@ pub(super) fn logout_urls(value: Value) -> Read<Vec<String>> {
     list(0..=CALLBACKS_MAX, url)(value)
 }
 
+fn origins(value: Value) -> Read<Vec<String>> {
+    set_of(0..=ORIGINS_MAX, origin)(value)
+}
+
+/// An origin (RFC 6454 section 6.2), as browsers write it in the header `Origin`.
+fn origin(value: Value) -> Read<String> {
+    let given = text(1..=ORIGIN_CHARS_MAX)(value)?;
+    let url = url::Url::parse(&given).ok().filter(|url| {
+        matches!(url.scheme(), "http" | "https")
+            && url.path() == "/"
+            && url.query().is_none()
+            && url.fragment().is_none()
+            && url.username().is_empty()
+            && url.password().is_none()
+            && url.host_str().is_some_and(|host| !host.contains('*'))
+    });
+    url.map(|url| url.origin().ascii_serialization())
+        .ok_or_else(|| {
+            Problem::new(format!(
+                "`{}`: an origin is a scheme and a host with its port, such as \
+                 https://app.example.com or http://localhost:3000; without a path, and without \
+                 placeholders",
+                shown(&given)
+            ))
+        })
+}
+
 struct JwtConfiguration {
     algorithm: Option<SigningAlgorithm>,
     lifetime_s: Option<u32>,
@@ -274,4 +308,60 @@ fn jwt_configuration(value: Value) -> Read<JwtConfiguration> {
         }
         Ok(read)
     })(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_origin_is_kept_as_browsers_write_it() {
+        for (given, kept) in [
+            ("https://app.example.com", "https://app.example.com"),
+            ("HTTPS://App.Example.com:443/", "https://app.example.com"),
+            ("http://localhost:3000", "http://localhost:3000"),
+            ("http://[::1]:80", "http://[::1]"),
+            ("https://münchen.example", "https://xn--mnchen-3ya.example"),
+        ] {
+            assert_eq!(origin(json!(given)).unwrap(), kept);
+        }
+    }
+
+    #[test]
+    fn what_is_more_or_less_than_an_origin_is_refused() {
+        for wrong in [
+            "*",
+            "null",
+            "app.example.com",
+            "https://app.example.com/path",
+            "https://app.example.com/?query",
+            "https://app.example.com#fragment",
+            "https://user@app.example.com",
+            "https://:password@app.example.com",
+            "https://*.example.com",
+            "file:///",
+            "com.example.app://callback",
+            "",
+        ] {
+            assert!(origin(json!(wrong)).is_err(), "{wrong}");
+        }
+        let longest = format!("https://{}", "a.".repeat(131));
+        assert_eq!(longest.len(), ORIGIN_CHARS_MAX);
+        assert!(origin(json!(longest)).is_ok());
+        assert!(origin(json!(format!("{longest}a"))).is_err());
+    }
+
+    #[test]
+    fn an_origin_stands_in_a_list_once_however_it_is_spelt() {
+        let twice = json!(["https://a.example", "https://A.example:443/"]);
+        assert!(origins(twice).is_err());
+        let many = |count: usize| {
+            let hosts = (0..count).map(|number| format!("https://a{number}.example"));
+            json!(hosts.collect::<Vec<_>>())
+        };
+        assert!(origins(many(ORIGINS_MAX)).is_ok());
+        assert!(origins(many(ORIGINS_MAX + 1)).is_err());
+    }
 }

@@ -67,6 +67,8 @@ pub(super) fn client(id: &str) -> Client {
         client_metadata: [("department".to_owned(), "sales".to_owned())].into(),
         callbacks: vec![],
         allowed_logout_urls: vec![],
+        web_origins: vec![],
+        allowed_origins: vec![],
         is_first_party: true,
         id_token_signing_algorithm: None,
         id_token_lifetime_s: 36_000,
