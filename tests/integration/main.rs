@@ -32,6 +32,7 @@ mod events;
 mod execution_records;
 mod failing_actions;
 mod guests;
+mod key_rotation;
 mod limits;
 mod logs;
 mod metadata;

@@ -3,10 +3,11 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use claimsmith_model::{KeyUse, Secret, SigningAlgorithm, StoredKey, Timestamp};
 
-use crate::{KeyError, private_key::PrivateKey, public_key::thumbprint};
+use crate::{KeyError, certificate::self_signed, private_key::PrivateKey, public_key::thumbprint};
 
-/// Makes a new current key. Its `kid` is the RFC 7638 thumbprint of its public
-/// half, so it is the same wherever the key is read.
+/// Makes a new current key, of which nothing has been signed yet, with a certificate.
+/// Its `kid` is the RFC 7638 thumbprint of its public half, so it is the same wherever
+/// the key is read.
 ///
 /// Chance comes from the operating system. An RSA key takes tens to hundreds of
 /// milliseconds: call this off the async threads.
@@ -19,14 +20,18 @@ pub fn generate(algorithm: SigningAlgorithm, now: Timestamp) -> Result<StoredKey
         .ok_or(KeyError::NoKeyPairForHs256)?
         .map_err(|_| failed())?;
     let pkcs8 = key.to_pkcs8().map_err(|_| failed())?;
+    let kid = thumbprint(&key.public_half())?;
     Ok(StoredKey {
-        id: thumbprint(&key.public_half())?
-            .parse()
-            .map_err(|_| failed())?,
+        certificate: Some(self_signed(algorithm, &pkcs8, &kid, now)?),
+        id: kid.parse().map_err(|_| failed())?,
         algorithm,
         private_key: Secret::new(STANDARD.encode(pkcs8)),
         key_use: KeyUse::Current,
         created_at: now,
+        current_since: Some(now),
+        current_until: None,
+        revoked_at: None,
+        token_lifetime_s_max: 0,
     })
 }
 

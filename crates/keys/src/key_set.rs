@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use claimsmith_claims::SealedClaims;
-use claimsmith_model::{KeyId, KeyUse, SigningAlgorithm, StoredKey};
+use claimsmith_model::{KeyId, KeyUse, SigningAlgorithm, StoredKey, Timestamp};
 use jsonwebtoken::{DecodingKey, jwk::JwkSet};
 
 use crate::{
@@ -29,6 +29,8 @@ struct Inner {
 pub(crate) struct Key {
     id: KeyId,
     key_use: KeyUse,
+    token_lifetime_s_max: u32,
+    needed_until: Option<Timestamp>,
     private: PrivateKey,
     public: DecodingKey,
     jwt_header: String,
@@ -36,17 +38,28 @@ pub(crate) struct Key {
 }
 
 impl KeySet {
-    /// Parses the stored keys. Of several current keys of one algorithm the newest
-    /// signs, and all verify; previous keys verify.
+    /// Parses the stored keys, revoked ones apart. Of several current keys of one
+    /// algorithm the newest signs; all verify.
     ///
     /// # Errors
     /// When a key can't be read, is for HS256, or is there twice.
     pub fn from_stored(stored: &[StoredKey]) -> Result<Self, KeyError> {
-        let mut newest_first: Vec<&StoredKey> = stored.iter().collect();
-        newest_first.sort_by(|a, b| (b.created_at, &b.id).cmp(&(a.created_at, &a.id)));
+        let is_good = |key: &&StoredKey| key.key_use != KeyUse::Revoked;
+        let mut stored: Vec<&StoredKey> = stored.iter().filter(is_good).collect();
+        // In the order in which they are published: those who take the first key there
+        // is for an algorithm take the one that signs.
+        stored.sort_by(|a, b| {
+            let place = |key: &StoredKey| match key.key_use {
+                KeyUse::Current => 0,
+                KeyUse::Next => 1,
+                KeyUse::Previous | KeyUse::Revoked => 2,
+            };
+            let newest_first = (b.created_at, &b.id).cmp(&(a.created_at, &a.id));
+            place(a).cmp(&place(b)).then(newest_first)
+        });
 
         let mut keys: Vec<Key> = Vec::with_capacity(stored.len());
-        for stored in newest_first {
+        for stored in stored {
             if keys.iter().any(|key| key.id == stored.id) {
                 return Err(KeyError::Repeated(stored.id.clone()));
             }
@@ -69,6 +82,40 @@ impl KeySet {
         self.current(algorithm).is_some()
     }
 
+    /// Whether the current key of that algorithm is noted to sign tokens that live so
+    /// long, in seconds.
+    #[must_use]
+    pub fn covers(&self, algorithm: SigningAlgorithm, lifetime_s: u32) -> bool {
+        let current = self.current(algorithm);
+        current.is_some_and(|key| lifetime_s <= key.token_lifetime_s_max)
+    }
+
+    /// The `kid` of the current key of that algorithm.
+    #[must_use]
+    pub fn current_id(&self, algorithm: SigningAlgorithm) -> Option<&KeyId> {
+        self.current(algorithm).map(|key| &key.id)
+    }
+
+    /// The algorithms that have a current key and none to follow it.
+    pub fn without_next(&self) -> impl Iterator<Item = SigningAlgorithm> {
+        let of_use = |algorithm, key_use| {
+            let mut keys = self.0.keys.iter();
+            keys.any(move |key| key.algorithm() == algorithm && key.key_use == key_use)
+        };
+        SigningAlgorithm::ASYMMETRIC
+            .into_iter()
+            .filter(move |algorithm| {
+                of_use(*algorithm, KeyUse::Current) && !of_use(*algorithm, KeyUse::Next)
+            })
+    }
+
+    /// Whether one of the keys is [over](StoredKey::is_over).
+    #[must_use]
+    pub fn has_one_that_is_over(&self, now: Timestamp) -> bool {
+        let mut ends = self.0.keys.iter().filter_map(|key| key.needed_until);
+        ends.any(|until| until <= now)
+    }
+
     /// Signs a token with the current key of that algorithm.
     ///
     /// An RSA signature takes some hundred microseconds, the others about twenty.
@@ -87,8 +134,8 @@ impl KeySet {
         compose(key.header(typ), claims, &key.private, algorithm)
     }
 
-    /// The JSON text of the JWK Set (RFC 7517 section 5): the public halves of the
-    /// current and previous keys.
+    /// The JSON text of the JWK Set (RFC 7517 section 5): the public halves of current,
+    /// next and previous keys, in this order.
     #[must_use]
     pub fn jwks(&self) -> &str {
         &self.0.jwks
@@ -135,6 +182,7 @@ impl Key {
             algorithm,
             private_key,
             key_use,
+            token_lifetime_s_max,
             ..
         } = stored;
         if *algorithm == SigningAlgorithm::HS256 {
@@ -152,6 +200,8 @@ impl Key {
         Ok(Self {
             id: id.clone(),
             key_use: *key_use,
+            token_lifetime_s_max: *token_lifetime_s_max,
+            needed_until: stored.needed_until(),
             public: private.public_half(),
             private,
             jwt_header: header(TokenType::Jwt)?,

@@ -54,6 +54,7 @@
 //! [`SealedClaims`]: claimsmith_claims::SealedClaims
 
 mod algorithm;
+mod certificate;
 mod error;
 mod generate;
 mod hs256;
@@ -64,6 +65,7 @@ mod token;
 mod token_hash;
 mod verify;
 
+pub use certificate::Certificate;
 pub use error::{KeyError, VerifyError};
 pub use generate::generate;
 pub use hs256::{HS256_SECRET_BYTES_MIN, sign_hs256};

@@ -30,6 +30,7 @@ mod login;
 mod organization;
 mod resource_server;
 mod secret;
+mod signing_key;
 mod tenant;
 mod tenant_event;
 mod token;
@@ -73,8 +74,9 @@ pub use login::{
 pub use organization::{Membership, Organization};
 pub use resource_server::{ResourceServer, Scope, TokenDialect};
 pub use secret::Secret;
+pub use signing_key::{KeyUse, StoredKey, TOKEN_LIFETIME_S_MAX};
 pub use tenant::{ClaimSettings, OnRefusal, PrivateNames, Tenant, TenantSettings};
 pub use tenant_event::{LogClass, LogType, RequestOrigin, TenantEvent, log_text};
-pub use token::{KeyUse, OpaqueToken, SigningAlgorithm, StoredKey, TokenKind};
+pub use token::{OpaqueToken, SigningAlgorithm, TokenKind};
 pub use trigger::{Trigger, UnknownTrigger};
 pub use user::{Connection, Identity, METADATA_BYTES_MAX, Permission, Role, User};

@@ -1,10 +1,10 @@
-//! Tokens and the keys that sign them.
+//! Tokens and how they are signed.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ClientId, KeyId, Secret, Timestamp, UserId};
+use crate::{ClientId, Timestamp, UserId};
 
 /// Which of the two tokens of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -42,6 +42,9 @@ pub enum SigningAlgorithm {
 }
 
 impl SigningAlgorithm {
+    /// Those that sign with a key pair.
+    pub const ASYMMETRIC: [Self; 3] = [Self::RS256, Self::ES256, Self::EdDSA];
+
     /// The `alg` value.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -52,31 +55,6 @@ impl SigningAlgorithm {
             Self::HS256 => "HS256",
         }
     }
-}
-
-/// A signing key as it is stored.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StoredKey {
-    /// The `kid`.
-    pub id: KeyId,
-    /// What it signs with; never HS256, whose secrets belong to resource servers.
-    pub algorithm: SigningAlgorithm,
-    /// The private key: PKCS#8 DER in base64.
-    pub private_key: Secret,
-    /// Whether it signs, or only verifies.
-    pub key_use: KeyUse,
-    /// When it was made.
-    pub created_at: Timestamp,
-}
-
-/// What a stored key is used for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum KeyUse {
-    /// It signs new tokens and verifies.
-    Current,
-    /// It verifies tokens that it signed earlier.
-    Previous,
 }
 
 /// What the server remembers of an opaque access token, under the token's SHA-256.

@@ -30,8 +30,8 @@ const CODE_PURPOSE: &str = "claimsmith: compiled code";
 /// Where compiled code is, in the data folder.
 const CODE_FOLDER: &str = "code";
 
-/// How often expired opaque tokens are removed. They are refused anyway; this only keeps
-/// them from piling up.
+/// How often expired opaque tokens and needless signing keys are removed. Neither does
+/// harm; this only keeps them from piling up.
 const SWEEP_PAUSE: Duration = Duration::from_secs(60);
 
 /// How to serve.
@@ -217,13 +217,16 @@ async fn listen(address: SocketAddr, option: &str) -> anyhow::Result<TcpListener
     })
 }
 
-/// Forgets expired opaque tokens, now and then.
+/// Forgets expired opaque tokens and needless signing keys, now and then.
 async fn sweep(tokens: TokenService) {
     let mut pause = tokio::time::interval(SWEEP_PAUSE);
     loop {
         pause.tick().await;
         if let Err(error) = tokens.forget_expired_tokens().await {
             tracing::warn!(?error, "expired tokens can't be removed");
+        }
+        if let Err(error) = tokens.remove_keys_that_are_over().await {
+            tracing::warn!(?error, "signing keys that are over can't be removed");
         }
     }
 }

@@ -7,6 +7,7 @@
 //! | file | decides |
 //! |---|---|
 //! | `tenants` | which tenant a host is, and what is kept in memory of each |
+//! | `tenant_keys` | which keys a tenant signs and verifies with, and when they change |
 //! | `configuration` | what of a tenant's configuration token requests find in memory |
 //! | `attempts` | who guesses passwords, and must wait |
 //! | `token` | who gets which token, and what stands in it |
@@ -36,6 +37,7 @@ mod password;
 mod pipeline;
 mod readiness;
 mod search;
+mod tenant_keys;
 mod tenants;
 mod token;
 

@@ -4,7 +4,6 @@ use std::{collections::HashMap, fmt, future::Future, sync::Arc};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use claimsmith_claims::Policy;
-use claimsmith_keys::KeySet;
 use claimsmith_model::{
     Client, ClientGrant, ClientId, Connection, GrantType, Limit, LimitSettings, OrganizationUsage,
     RefreshTokenSettings, ResourceServer, Scope, Secret, SigningAlgorithm, Tenant, TenantId,
@@ -17,14 +16,14 @@ use url::Url;
 
 use crate::{
     Environment, Ids, ServiceError, configuration::ConfigurationCache, events::FOLLOWERS_MAX,
-    metrics::TenantCounters, pipeline::Bindings,
+    metrics::TenantCounters, pipeline::Bindings, tenant_keys::TenantKeys,
 };
 
 /// The name of the connection that every tenant has.
 pub const DATABASE_CONNECTION: &str = "Username-Password-Authentication";
 
 /// The scopes of the Management API, each of which some endpoint asks for.
-pub const MANAGEMENT_SCOPES: [&str; 41] = [
+pub const MANAGEMENT_SCOPES: [&str; 44] = [
     "create:actions",
     "create:client_grants",
     "create:clients",
@@ -33,6 +32,7 @@ pub const MANAGEMENT_SCOPES: [&str; 41] = [
     "create:organizations",
     "create:resource_servers",
     "create:roles",
+    "create:signing_keys",
     "create:users",
     "delete:actions",
     "delete:client_grants",
@@ -55,6 +55,7 @@ pub const MANAGEMENT_SCOPES: [&str; 41] = [
     "read:organizations",
     "read:resource_servers",
     "read:roles",
+    "read:signing_keys",
     "read:tenant_settings",
     "read:users",
     "update:actions",
@@ -64,6 +65,7 @@ pub const MANAGEMENT_SCOPES: [&str; 41] = [
     "update:organizations",
     "update:resource_servers",
     "update:roles",
+    "update:signing_keys",
     "update:tenant_settings",
     "update:users",
 ];
@@ -131,8 +133,7 @@ pub struct TenantContext {
 }
 
 struct Shared {
-    keys: ArcSwapOption<KeySet>,
-    changing_keys: tokio::sync::Mutex<()>,
+    keys: TenantKeys,
     triggers: [TriggerState; 2],
     configuration: ConfigurationCache,
     counters: TenantCounters,
@@ -363,8 +364,7 @@ impl TenantDirectory {
 impl Default for Shared {
     fn default() -> Self {
         Self {
-            keys: ArcSwapOption::default(),
-            changing_keys: tokio::sync::Mutex::new(()),
+            keys: TenantKeys::default(),
             triggers: Default::default(),
             configuration: ConfigurationCache::default(),
             counters: TenantCounters::default(),
@@ -412,6 +412,11 @@ impl TenantContext {
         &self.shared.configuration
     }
 
+    /// What is kept in memory of signing keys.
+    pub(crate) fn tenant_keys(&self) -> &TenantKeys {
+        &self.shared.keys
+    }
+
     /// The audience of the tenant's Management API.
     #[must_use]
     pub fn management_audience(&self) -> String {
@@ -434,49 +439,6 @@ impl TenantContext {
         let one = Page { skip: 0, take: 1 };
         let (grants, _) = self.store.client_grants(None, Some(&audience), one).await?;
         Ok(!grants.is_empty())
-    }
-
-    /// The tenant's keys, with a current one for the algorithm: made now if this is
-    /// its first use. None is made for HS256, whose secrets are the APIs' own.
-    pub(crate) async fn keys(
-        &self,
-        algorithm: SigningAlgorithm,
-        environment: &Environment,
-    ) -> Result<Arc<KeySet>, ServiceError> {
-        let is_enough = |keys: &KeySet| algorithm == SigningAlgorithm::HS256 || keys.has(algorithm);
-        if let Some(keys) = self.shared.keys.load_full().filter(|keys| is_enough(keys)) {
-            return Ok(keys);
-        }
-        let _changing = self.shared.changing_keys.lock().await;
-        let mut stored = self.store.signing_keys().await?;
-        let mut keys = KeySet::from_stored(&stored).map_err(ServiceError::internal)?;
-        if !is_enough(&keys) {
-            let now = environment.clock.now();
-            // An RSA key takes a noticeable part of a second.
-            let made =
-                tokio::task::spawn_blocking(move || claimsmith_keys::generate(algorithm, now));
-            let made = made
-                .await
-                .map_err(ServiceError::internal)?
-                .map_err(ServiceError::internal)?;
-            stored.push(self.store.current_signing_key_or_insert(&made).await?);
-            keys = KeySet::from_stored(&stored).map_err(ServiceError::internal)?;
-        }
-        let keys = Arc::new(keys);
-        self.shared.keys.store(Some(Arc::clone(&keys)));
-        Ok(keys)
-    }
-
-    /// The JSON text of the tenant's JWK Set. A tenant that has no key yet gets one
-    /// for its own algorithm, so that the set is never empty.
-    ///
-    /// # Errors
-    /// When keys can't be read or made.
-    pub async fn jwks(&self, environment: &Environment) -> Result<String, ServiceError> {
-        let keys = self
-            .keys(self.tenant.settings.signing_algorithm, environment)
-            .await?;
-        Ok(keys.jwks().to_owned())
     }
 
     /// What one execution of an Action that asks for `action` may use now.

@@ -7,9 +7,9 @@ use std::{fmt::Debug, sync::Arc};
 use async_trait::async_trait;
 use claimsmith_model::{
     Action, ActionId, ActionVersion, Binding, Client, ClientGrant, ClientGrantId, ClientId,
-    Connection, JsonObject, Membership, OpaqueToken, Organization, OrganizationId, ResourceServer,
-    ResourceServerId, Role, RoleId, StoredKey, Tenant, TenantId, Timestamp, Trigger,
-    TriggerBindings, User, UserId, VersionId,
+    Connection, JsonObject, KeyId, Membership, OpaqueToken, Organization, OrganizationId,
+    ResourceServer, ResourceServerId, Role, RoleId, StoredKey, Tenant, TenantId, Timestamp,
+    Trigger, TriggerBindings, User, UserId, VersionId,
 };
 
 use crate::{StorageError, StorageFigures};
@@ -106,6 +106,44 @@ pub trait KeyRepository: Send + Sync + Debug {
     /// Stores a first key of its algorithm. When there is a current key of that
     /// algorithm already (two requests raced), answers that one and stores nothing.
     async fn current_signing_key_or_insert(&self, key: &StoredKey) -> Result<StoredKey>;
+
+    /// Stores a key that is to sign after the current one of its algorithm, unless
+    /// there is such a key already. Answers all keys.
+    async fn next_signing_key_or_insert(&self, key: &StoredKey) -> Result<Vec<StoredKey>>;
+
+    /// Notes that a key signs tokens that live so long, in seconds; a shorter lifetime
+    /// than is noted changes nothing. Answers all keys.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    async fn raise_token_lifetime(&self, id: &KeyId, lifetime_s: u32) -> Result<Vec<StoredKey>>;
+
+    /// Rotates the keys of the algorithms of `fresh`, all or none: the current one
+    /// becomes a previous one, the next one signs, and the fresh one is the next.
+    /// Where there is no next one, the fresh one signs. Answers all keys.
+    async fn rotate_signing_keys(
+        &self,
+        fresh: &[StoredKey],
+        now: Timestamp,
+    ) -> Result<Vec<StoredKey>>;
+
+    /// Revokes a key; its private half is stored no more. A current key's place takes
+    /// the next one, and a next key's place `fresh`, as at a rotation. A key that is
+    /// revoked already stays as it is. Of those that are revoked, the newest ten of an
+    /// algorithm are kept. Answers all keys.
+    ///
+    /// # Errors
+    /// `NotFound`; `Changed` when a current or next key is revoked and there is no
+    /// fresh one of its algorithm.
+    async fn revoke_signing_key(
+        &self,
+        id: &KeyId,
+        fresh: Option<&StoredKey>,
+        now: Timestamp,
+    ) -> Result<Vec<StoredKey>>;
+
+    /// Deletes keys that are [over](StoredKey::is_over). Answers those that are left.
+    async fn remove_signing_keys_that_are_over(&self, now: Timestamp) -> Result<Vec<StoredKey>>;
 }
 
 /// OAuth clients.

@@ -51,6 +51,7 @@ scopes! {
     CreateOrganizations = "create:organizations";
     CreateResourceServers = "create:resource_servers";
     CreateRoles = "create:roles";
+    CreateSigningKeys = "create:signing_keys";
     CreateUsers = "create:users";
     DeleteActions = "delete:actions";
     DeleteClientGrants = "delete:client_grants";
@@ -72,6 +73,7 @@ scopes! {
     ReadOrganizations = "read:organizations";
     ReadResourceServers = "read:resource_servers";
     ReadRoles = "read:roles";
+    ReadSigningKeys = "read:signing_keys";
     ReadTenantSettings = "read:tenant_settings";
     ReadUsers = "read:users";
     UpdateActions = "update:actions";
@@ -81,6 +83,7 @@ scopes! {
     UpdateOrganizations = "update:organizations";
     UpdateResourceServers = "update:resource_servers";
     UpdateRoles = "update:roles";
+    UpdateSigningKeys = "update:signing_keys";
     UpdateTenantSettings = "update:tenant_settings";
     UpdateUsers = "update:users";
 }
@@ -167,7 +170,7 @@ macro_rules! methods {
     };
 }
 
-methods!(first get, post; beside delete, patch, post, put);
+methods!(first get, post, put; beside delete, patch, post, put);
 
 /// Paths with guarded handlers only.
 #[derive(Default)]

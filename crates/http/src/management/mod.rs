@@ -21,6 +21,7 @@ mod permissions;
 mod query;
 mod resource_servers;
 mod roles;
+mod signing_keys;
 mod tenant_settings;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -51,6 +52,7 @@ fn routes() -> access::Routes {
         .and(users::routes())
         .and(roles::routes())
         .and(organizations::routes())
+        .and(signing_keys::routes())
         .and(tenant_settings::routes())
         .and(logs::routes())
 }

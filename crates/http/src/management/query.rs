@@ -76,6 +76,26 @@ impl Parameters {
         .transpose()
     }
 
+    /// One of the texts, which stands for what is beside it; `None` when it is absent.
+    pub(crate) fn one_of<T: Copy>(
+        &mut self,
+        name: &str,
+        choices: &[(&str, T)],
+    ) -> Result<Option<T>, ApiError> {
+        let text = self.text(name);
+        text.map(|text| {
+            let found = choices.iter().find(|(choice, _)| *choice == text);
+            found.map(|(_, meaning)| *meaning).ok_or_else(|| {
+                let names: Vec<_> = choices.iter().map(|(name, _)| *name).collect();
+                wrong(
+                    name,
+                    &format!("No enum match; there are {}", names.join(", ")),
+                )
+            })
+        })
+        .transpose()
+    }
+
     /// A number within bounds; `None` when it is absent.
     pub(crate) fn number(
         &mut self,

@@ -1,13 +1,13 @@
-use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, SHA256, digest};
 use base64::{
     Engine as _,
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
-use claimsmith_keys::KeySet;
+use claimsmith_keys::{Certificate, KeySet, generate};
 use claimsmith_model::{KeyUse, SigningAlgorithm, StoredKey};
 use serde_json::{Value, json};
 
-use crate::support::{KEYS, STORED, stored};
+use crate::support::{KEYS, STORED, now, stored};
 
 fn entries() -> Vec<Value> {
     let jwks: Value = serde_json::from_str(KEYS.jwks()).unwrap();
@@ -127,6 +127,74 @@ fn previous_keys_are_published_too() {
     let keys = KeySet::from_stored(std::slice::from_ref(&previous)).unwrap();
     assert!(keys.jwks().contains(previous.id.as_str()));
     assert!(!keys.has(SigningAlgorithm::EdDSA));
+}
+
+#[test]
+fn the_key_that_signs_comes_first_then_the_next_then_those_of_before() {
+    let algorithm = SigningAlgorithm::ES256;
+    let made = |seconds| generate(algorithm, now().plus_seconds(seconds)).unwrap();
+    let (current, next, mut previous, mut older) = (made(1), made(3), made(2), made(0));
+    previous.retire(now());
+    older.retire(now());
+
+    let stored = [
+        older.clone(),
+        next.as_next(),
+        current.clone(),
+        previous.clone(),
+    ];
+    let keys = KeySet::from_stored(&stored).unwrap();
+
+    let jwks: Value = serde_json::from_str(keys.jwks()).unwrap();
+    let kids = jwks["keys"].as_array().unwrap().iter();
+    let kids: Vec<_> = kids.map(|key| key["kid"].as_str().unwrap()).collect();
+    let expected = [&current, &next, &previous, &older];
+    assert_eq!(kids, expected.map(|key| key.id.as_str()));
+    assert_eq!(keys.current_id(algorithm), Some(&current.id));
+    assert_eq!(keys.without_next().count(), 0);
+}
+
+#[test]
+fn a_revoked_key_is_in_no_set() {
+    let mut revoked = stored(SigningAlgorithm::EdDSA).clone();
+    revoked.revoke(now());
+    let keys = KeySet::from_stored(&[revoked]).unwrap();
+    assert_eq!(keys.jwks(), r#"{"keys":[]}"#);
+    assert!(!keys.has(SigningAlgorithm::EdDSA));
+}
+
+#[test]
+fn a_certificate_holds_the_key_and_has_its_fingerprint() {
+    for key in STORED.iter() {
+        let certificate = Certificate::of(key).unwrap();
+
+        let base64: String = certificate
+            .pem
+            .lines()
+            .filter(|line| !line.starts_with("-----"))
+            .inspect(|line| assert!(line.len() <= 64))
+            .collect();
+        let der = STANDARD.decode(base64).unwrap();
+        let hash = digest(&SHA1_FOR_LEGACY_USE_ONLY, &der);
+        let hash: String = hash
+            .as_ref()
+            .iter()
+            .map(|byte| format!("{byte:02X}"))
+            .collect();
+        assert_eq!(certificate.thumbprint, hash);
+        assert_eq!(certificate.fingerprint.replace(':', ""), hash);
+        assert_eq!(certificate.fingerprint.len(), 59);
+        let parameter = match key.algorithm {
+            SigningAlgorithm::RS256 => "n",
+            _ => "x",
+        };
+        let public = entry(key.algorithm)[parameter].as_str().unwrap().to_owned();
+        let public = URL_SAFE_NO_PAD.decode(public).unwrap();
+        assert!(der.windows(public.len()).any(|part| part == public));
+    }
+    let mut early = STORED[0].clone();
+    early.certificate = None;
+    assert_eq!(Certificate::of(&early), None);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use claimsmith_model::{
     Client, ClientId, GrantType, JsonObject, OrganizationUsage, RefreshTokenSettings,
-    SigningAlgorithm, TokenEndpointAuthMethod,
+    SigningAlgorithm, TOKEN_LIFETIME_S_MAX, TokenEndpointAuthMethod,
 };
 use serde_json::Value;
 
@@ -26,8 +26,6 @@ const CALLBACK_CHARS_MAX: usize = 2048;
 const ORIGINS_MAX: usize = 100;
 /// A scheme, a host of at most 253 characters, a port.
 const ORIGIN_CHARS_MAX: usize = 270;
-/// Thirty days: an ID token says that somebody has just logged in.
-const ID_TOKEN_LIFETIME_S_MAX: u32 = 2_592_000;
 
 const APP_TYPES: [(&str, &str); 4] = [
     ("native", "native"),
@@ -301,7 +299,7 @@ fn jwt_configuration(value: Value) -> Read<JwtConfiguration> {
         let read = JwtConfiguration {
             algorithm: fields.optional("alg", one_of(&ID_TOKEN_ALGORITHMS))?,
             lifetime_s: fields
-                .optional("lifetime_in_seconds", integer(1..=ID_TOKEN_LIFETIME_S_MAX))?,
+                .optional("lifetime_in_seconds", integer(1..=TOKEN_LIFETIME_S_MAX))?,
         };
         if fields.optional("secret_encoded", flag)? == Some(true) {
             return Err(Problem::new("there are no encoded secrets here").under("secret_encoded"));

@@ -15,6 +15,7 @@ mod permissions;
 pub mod resource_servers;
 pub mod roles;
 pub mod settings;
+pub mod signing_keys;
 pub mod tenants;
 pub mod users;
 

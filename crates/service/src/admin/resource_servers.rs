@@ -1,7 +1,8 @@
 //! Resource servers (APIs).
 
 use claimsmith_model::{
-    JsonObject, ResourceServer, ResourceServerId, Scope, Secret, SigningAlgorithm, TokenDialect,
+    JsonObject, ResourceServer, ResourceServerId, Scope, Secret, SigningAlgorithm,
+    TOKEN_LIFETIME_S_MAX, TokenDialect,
 };
 use claimsmith_oauth::{SCOPE_TOKEN_BYTES_MAX, SCOPES_MAX, is_scope_token};
 use serde_json::Value;
@@ -21,7 +22,6 @@ const SECRET_CHARS_MIN: usize = 32;
 const SECRET_CHARS_MAX: usize = 512;
 /// A day, as in the reference product.
 const TOKEN_LIFETIME_S: u32 = 86_400;
-const TOKEN_LIFETIME_S_MAX: u32 = 2_592_000;
 
 const ALGORITHMS: [(&str, SigningAlgorithm); 4] = [
     ("RS256", SigningAlgorithm::RS256),

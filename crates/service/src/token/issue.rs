@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use claimsmith_claims::{Ledger, SealedClaims};
-use claimsmith_keys::{KeySet, TokenType, sign_hs256};
+use claimsmith_keys::{TokenType, sign_hs256};
 use claimsmith_model::{
     Client, JsonObject, OnRefusal, Organization, RefusedClaim, ResourceServer, SigningAlgorithm,
     Timestamp, TokenDialect, TokenKind,
@@ -210,8 +210,9 @@ impl TokenService {
                 .ok_or_else(|| TokenEndpointError::Host("an HS256 API has no secret".into()))?;
             return sign_hs256(secret, typ, claims).map_err(host);
         }
-        let keys = self.keys(context, api.signing_algorithm).await?;
-        keys.sign(api.signing_algorithm, typ, claims).map_err(host)
+        let environment = &self.services.environment;
+        let signed = context.sign(api.signing_algorithm, typ, claims, environment);
+        Ok(signed.await?)
     }
 
     /// Signs an ID token as its client, or else the tenant, wants it.
@@ -224,16 +225,9 @@ impl TokenService {
         let algorithm = client
             .id_token_signing_algorithm
             .unwrap_or(context.tenant.settings.signing_algorithm);
-        let keys = self.keys(context, algorithm).await?;
-        keys.sign(algorithm, TokenType::Jwt, claims).map_err(host)
-    }
-
-    async fn keys(
-        &self,
-        context: &TenantContext,
-        algorithm: SigningAlgorithm,
-    ) -> Result<Arc<KeySet>, TokenEndpointError> {
-        Ok(context.keys(algorithm, &self.services.environment).await?)
+        let environment = &self.services.environment;
+        let signed = context.sign(algorithm, TokenType::Jwt, claims, environment);
+        Ok(signed.await?)
     }
 }
 

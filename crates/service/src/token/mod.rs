@@ -187,6 +187,18 @@ impl TokenService {
         }
         Ok(forgotten)
     }
+
+    /// Removes signing keys that no token needs any more.
+    ///
+    /// # Errors
+    /// When the store can't be written.
+    pub async fn remove_keys_that_are_over(&self) -> Result<(), ServiceError> {
+        let environment = &self.services.environment;
+        for tenant in self.services.tenants.all() {
+            tenant.remove_keys_that_are_over(environment).await?;
+        }
+        Ok(())
+    }
 }
 
 fn grant(request: &TokenRequest) -> Result<GrantType, TokenEndpointError> {

@@ -50,8 +50,13 @@ pub(super) fn signing_key(id: &str, algorithm: SigningAlgorithm) -> StoredKey {
         id: id.parse().unwrap(),
         algorithm,
         private_key: Secret::new(format!("private-key-{id}")),
+        certificate: None,
         key_use: KeyUse::Current,
         created_at: at(0),
+        current_since: Some(at(0)),
+        current_until: None,
+        revoked_at: None,
+        token_lifetime_s_max: 3_600,
     }
 }
 
@@ -354,8 +359,17 @@ pub(super) fn refresh_grant(id: &str) -> RefreshGrant {
 pub async fn fill_tenant(storage: &dyn Storage, name: &str) {
     storage.create_tenant(&tenant(name)).await.unwrap();
     let store = storage.tenant(&name.parse().unwrap());
-    let key = signing_key("key-1", SigningAlgorithm::RS256);
-    store.current_signing_key_or_insert(&key).await.unwrap();
+    let key = |id: &str| signing_key(id, SigningAlgorithm::RS256);
+    let first = key("key-1");
+    store.current_signing_key_or_insert(&first).await.unwrap();
+    store
+        .rotate_signing_keys(&[key("key-2")], at(1))
+        .await
+        .unwrap();
+    store
+        .next_signing_key_or_insert(&key("key-3"))
+        .await
+        .unwrap();
     store.create_client(&client("client-1")).await.unwrap();
     store.create_client(&client("client-2")).await.unwrap();
     let api = resource_server("api-1", "https://api.example.com/");

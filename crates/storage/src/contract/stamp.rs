@@ -40,6 +40,11 @@ pub(super) async fn check(storage: &dyn Storage) {
     changes_it! {
         storage.update_tenant(&before, &after);
         store.current_signing_key_or_insert(&key);
+        store.next_signing_key_or_insert(&signing_key("next", SigningAlgorithm::RS256));
+        store.raise_token_lifetime(&key.id, 86_400);
+        store.rotate_signing_keys(&[signing_key("fresh", SigningAlgorithm::RS256)], at(0));
+        store.revoke_signing_key(&key.id, None, at(0));
+        store.remove_signing_keys_that_are_over(at(1_000_000_000));
         store.create_client(&client("c"));
         store.update_client(&client("c"), &client("c"));
         store.create_resource_server(&resource_server("r", API));
