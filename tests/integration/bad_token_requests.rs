@@ -153,7 +153,7 @@ async fn only_post_gets_tokens() {
 
     let answer = server.get("/oauth/token").await;
 
-    assert_eq!(answer.header("allow"), "POST");
+    assert_eq!(answer.header("allow"), "POST,OPTIONS");
     answer.expect(405);
 }
 

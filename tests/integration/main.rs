@@ -18,6 +18,7 @@ mod action_run;
 mod action_test;
 mod action_versions;
 mod bad_token_requests;
+mod browsers;
 mod claims;
 mod client_credentials;
 mod clients_authlib;

@@ -39,7 +39,7 @@ pub fn router(state: AppState) -> Router {
         .route("/healthz", get(health::get))
         .route("/readyz", get(readiness::get))
         .route("/metrics", get(metrics::get))
-        .merge(oauth::router())
+        .merge(oauth::router(&state))
         .merge(pages::router())
         .merge(administration(&state))
         .fallback(answer::no_such_path)

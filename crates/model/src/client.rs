@@ -90,6 +90,15 @@ impl Default for RefreshTokenSettings {
     }
 }
 
+impl Client {
+    /// The origins whose pages may call the token endpoints for it; some may be there
+    /// twice.
+    pub fn origins(&self) -> impl Iterator<Item = &str> {
+        let origins = self.web_origins.iter().chain(&self.allowed_origins);
+        origins.map(String::as_str)
+    }
+}
+
 /// How a client proves who it is at the token endpoint (RFC 7591 section 2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -7,6 +7,7 @@
 //! | file | decides |
 //! |---|---|
 //! | `tenants` | which tenant a host is, and what is kept in memory of each |
+//! | `origins` | whose pages may call the token endpoints |
 //! | `tenant_keys` | which keys a tenant signs and verifies with, and when they change |
 //! | `configuration` | what of a tenant's configuration token requests find in memory |
 //! | `attempts` | who guesses passwords, and must wait |
@@ -33,6 +34,7 @@ mod limit_fields;
 mod local_run;
 pub mod management;
 pub mod metrics;
+mod origins;
 mod password;
 mod pipeline;
 mod readiness;

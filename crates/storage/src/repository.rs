@@ -167,6 +167,9 @@ pub trait ClientRepository: Send + Sync + Debug {
     /// `NotFound`, `Changed`.
     async fn update_client(&self, before: &Client, after: &Client) -> Result<()>;
 
+    /// Whether any client has that origin among its [own](Client::origins).
+    async fn is_origin_of_a_client(&self, origin: &str) -> Result<bool>;
+
     /// Deletes a client with its client grants, refresh grants and what users allowed
     /// it; one that isn't there is no error.
     async fn delete_client(&self, id: &ClientId) -> Result<()>;

@@ -1,5 +1,6 @@
 //! The endpoints of OAuth 2.0 and OpenID Connect.
 
+mod cors;
 mod discovery;
 mod jwks;
 #[cfg(test)]
@@ -14,14 +15,20 @@ use axum::{
 
 use crate::AppState;
 
-pub(crate) fn router() -> Router<AppState> {
+pub(crate) fn router(state: &AppState) -> Router<AppState> {
     Router::new()
-        .route("/oauth/token", post(token::post))
-        .route("/userinfo", get(userinfo::get).post(userinfo::get))
-        .route("/.well-known/openid-configuration", get(discovery::get))
+        .route("/oauth/token", cors::for_clients(state, post(token::post)))
+        .route(
+            "/userinfo",
+            cors::for_clients(state, get(userinfo::get).post(userinfo::get)),
+        )
+        .route(
+            "/.well-known/openid-configuration",
+            cors::for_all(get(discovery::get)),
+        )
         .route(
             "/.well-known/oauth-authorization-server",
-            get(discovery::get),
+            cors::for_all(get(discovery::get)),
         )
-        .route("/.well-known/jwks.json", get(jwks::get))
+        .route("/.well-known/jwks.json", cors::for_all(get(jwks::get)))
 }

@@ -8,7 +8,7 @@ use axum::{
     extract::{ConnectInfo, State},
     response::{IntoResponse, Response},
 };
-use claimsmith_model::{GrantType, JsonObject};
+use claimsmith_model::{ClientId, GrantType, JsonObject};
 use claimsmith_oauth::{
     BasicCredentials, ErrorBody, ErrorCode, REQUEST_BYTES_MAX, TokenRequest, parse_query,
 };
@@ -18,6 +18,7 @@ use claimsmith_service::{
 use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, header, request::Parts};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
+use super::cors;
 use crate::{
     AppState, answer,
     observe::AnsweredError,
@@ -43,9 +44,10 @@ pub(crate) async fn post(
             return refuse(unreadable.status, &unreadable.body, unreadable.used_header);
         }
     };
+    let named = named_client(&request, credentials.as_ref());
     let grant = request.grant_type.as_deref().and_then(GrantType::from_wire);
     let issuing = state.tokens.issue(&tenant, credentials, request, facts);
-    match issuing.await {
+    let mut answer = match issuing.await {
         Ok(Issued {
             response,
             execution_id,
@@ -91,7 +93,17 @@ pub(crate) async fn post(
             }
             answer
         }
+    };
+    if let Some(client) = named {
+        cors::of_client(&mut answer, &client);
     }
+    answer
+}
+
+/// The client that a request says it comes from.
+fn named_client(request: &TokenRequest, header: Option<&ClientCredentials>) -> Option<ClientId> {
+    let in_header = header.map(|credentials| credentials.client_id.as_str());
+    in_header.or(request.client_id.as_deref())?.parse().ok()
 }
 
 /// 400 with the RFC's code, but 401 for a client that didn't prove who it is, 503

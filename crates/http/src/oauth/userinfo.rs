@@ -9,6 +9,7 @@ use claimsmith_oauth::{BearerToken, ErrorBody, ErrorCode};
 use claimsmith_service::UserInfoError;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
+use super::cors;
 use crate::{AppState, answer, tenant::RequestTenant};
 
 /// The claims about the user whose access token is given.
@@ -25,7 +26,11 @@ pub(crate) async fn get(
         return challenge(StatusCode::UNAUTHORIZED, None);
     };
     match state.tokens.user_info(&tenant, &token).await {
-        Ok(info) => (answer::no_store(), Json(info)).into_response(),
+        Ok(info) => {
+            let mut answer = (answer::no_store(), Json(info.claims)).into_response();
+            cors::of_client(&mut answer, &info.client_id);
+            answer
+        }
         Err(error) => {
             let (status, code) = match &error {
                 UserInfoError::InvalidToken => (StatusCode::UNAUTHORIZED, ErrorCode::InvalidToken),

@@ -24,9 +24,15 @@ pub(super) const PROFILE_CLAIMS: [&str; 10] = [
     "phone_number_verified",
 ];
 
-/// What `/userinfo` answers: `sub`, profile claims by scope, and the ID token's
-/// custom claims as of the last login.
-pub type UserInfo = JsonObject;
+/// What `/userinfo` answers.
+#[derive(Debug, Clone)]
+pub struct UserInfo {
+    /// `sub`, profile claims by scope, and the ID token's custom claims as of the last
+    /// login.
+    pub claims: JsonObject,
+    /// The client that the access token was issued to.
+    pub client_id: ClientId,
+}
 
 /// Why `/userinfo` refused (RFC 6750 section 3.1).
 #[derive(Debug, thiserror::Error)]
@@ -83,7 +89,10 @@ impl TokenService {
         for (name, value) in context.store.userinfo_claims(&user_id, &client_id).await? {
             info.entry(name).or_insert(value);
         }
-        Ok(info)
+        Ok(UserInfo {
+            claims: info,
+            client_id,
+        })
     }
 
     async fn jwt_bearer(

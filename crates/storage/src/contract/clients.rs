@@ -20,6 +20,53 @@ pub(super) async fn check(storage: &dyn Storage) {
     a_grant_needs_its_client_and_api_and_is_the_only_one(&*store).await;
     grants_go_with_their_client_and_their_api(&*store).await;
     connections_are_unique_by_name(&*store).await;
+    origins_are_those_of_clients_as_they_are(storage).await;
+}
+
+async fn origins_are_those_of_clients_as_they_are(storage: &dyn Storage) {
+    const SHOP: &str = "https://shop.example.com";
+    const BLOG: &str = "https://blog.example.com";
+    let store = new_tenant(storage, "clients-origins").await;
+    let neighbour = new_tenant(storage, "clients-origins-2").await;
+    let with = |id: &str, web: &[&str], others: &[&str]| {
+        let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+        Client {
+            web_origins: texts(web),
+            allowed_origins: texts(others),
+            ..client(id)
+        }
+    };
+    let known = async || {
+        let mut known = Vec::new();
+        for origin in [
+            SHOP,
+            BLOG,
+            "https://shop.example.co",
+            "https://shop.example.com:1",
+        ] {
+            known.push(store.is_origin_of_a_client(origin).await.unwrap());
+        }
+        known
+    };
+    assert_eq!(known().await, [false; 4]);
+
+    let (one, two) = (with("1", &[SHOP], &[SHOP]), with("2", &[], &[SHOP, BLOG]));
+    store.create_client(&one).await.unwrap();
+    store.create_client(&two).await.unwrap();
+    assert_eq!(known().await, [true, true, false, false]);
+    assert!(!neighbour.is_origin_of_a_client(SHOP).await.unwrap());
+
+    let moved = with("2", &[BLOG], &[]);
+    store.update_client(&two, &moved).await.unwrap();
+    assert_eq!(known().await, [true, true, false, false]);
+    assert_changed(store.update_client(&two, &with("2", &[], &[])).await);
+    store.delete_client(&one.client_id).await.unwrap();
+    assert_eq!(known().await, [false, true, false, false]);
+    store
+        .update_client(&moved, &with("2", &[], &[]))
+        .await
+        .unwrap();
+    assert_eq!(known().await, [false; 4]);
 }
 
 async fn clients_are_paged_in_order(store: &dyn TenantStorage) {

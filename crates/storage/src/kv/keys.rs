@@ -139,6 +139,16 @@ impl TenantKeys {
         self.prefix(&["client"])
     }
 
+    /// Is there for each origin of a client.
+    pub(super) fn client_origin(&self, origin: &str, client: &ClientId) -> Key {
+        let origin = self.sealer.hide(&["origin", origin]);
+        self.key(&["client-origin", &origin, client.as_str()])
+    }
+
+    pub(super) fn clients_of_origin(&self, origin: &str) -> Prefix {
+        self.prefix(&["client-origin", &self.sealer.hide(&["origin", origin])])
+    }
+
     pub(super) fn resource_server(&self, id: &ResourceServerId) -> Key {
         self.key(&["api", id.as_str()])
     }
