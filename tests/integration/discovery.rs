@@ -62,16 +62,3 @@ async fn every_grant_that_discovery_lists_is_one_that_the_token_endpoint_knows()
         .await
         .expect_error(400, "unsupported_grant_type");
 }
-
-#[tokio::test(flavor = "multi_thread")]
-async fn legacy_endpoints_say_where_to_go() {
-    let server = TestServer::start().await;
-
-    let answer = server.ask("POST", "/oauth/ro", None, Value::Null).await;
-
-    let body = answer.expect(404);
-    assert!(
-        body["message"].as_str().unwrap().contains("/oauth/token"),
-        "{body}"
-    );
-}

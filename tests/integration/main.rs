@@ -32,6 +32,7 @@ mod discovery;
 mod events;
 mod execution_records;
 mod failing_actions;
+mod gone;
 mod guests;
 mod key_rotation;
 mod limits;

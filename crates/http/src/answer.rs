@@ -7,6 +7,8 @@ use axum::{
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use serde_json::json;
 
+use crate::gone;
+
 /// When to come back after a refusal for want of capacity, in seconds: queues of
 /// logins and of executions are worked off in about that time.
 pub(crate) const RETRY_AFTER: HeaderValue = HeaderValue::from_static("2");
@@ -44,20 +46,16 @@ pub(crate) async fn secure(mut response: Response) -> Response {
 
 pub(crate) async fn no_such_path(uri: Uri) -> Response {
     let path: String = uri.path().chars().take(200).collect();
-    let message = match path.as_str() {
-        "/oauth/ro" => {
-            "/oauth/ro is gone; use POST /oauth/token with grant_type=password".to_owned()
-        }
-        "/oauth/access_token" | "/delegation" => {
-            format!("{path} is gone; use POST /oauth/token")
-        }
-        "/tokeninfo" => "/tokeninfo is gone; use GET /userinfo with the access token".to_owned(),
-        "/authorize" => "there is no /authorize on this server yet; the grants of POST \
-                         /oauth/token are listed in /.well-known/openid-configuration"
-            .to_owned(),
-        _ => format!("there is nothing at {path}"),
+    let message = match gone::instead_of(&path) {
+        Some(instead) => format!("{path} {instead}"),
+        None => format!("there is nothing at {path}"),
     };
-    error(StatusCode::NOT_FOUND, "Not Found", &message)
+    // In both places where clients of either kind look for it.
+    let body = json!({
+        "statusCode": 404, "error": "Not Found", "message": message,
+        "error_description": message,
+    });
+    (StatusCode::NOT_FOUND, Json(body)).into_response()
 }
 
 pub(crate) async fn method_not_allowed() -> Response {

@@ -6,6 +6,7 @@
 //! `oauth/token.rs`, `/api/v2/clients` is `management/clients.rs`.
 
 mod answer;
+mod gone;
 mod health;
 mod management;
 mod metrics;
