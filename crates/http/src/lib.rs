@@ -14,6 +14,7 @@ mod oauth;
 mod observe;
 pub mod pages;
 mod platform;
+mod proxies;
 mod readiness;
 mod serve;
 mod state;
@@ -31,11 +32,22 @@ use tracing::Instrument as _;
 use self::observe::{Observer, observe};
 
 pub use platform::PlatformToken;
+pub use proxies::TrustedProxies;
 pub use serve::{serve, serve_operator};
 pub use state::AppState;
 
 /// All routes of the server.
 pub fn router(state: AppState) -> Router {
+    let proxies = state.trusted_proxies.clone();
+    let routes = routes(state);
+    if proxies.is_empty() {
+        return routes;
+    }
+    // Outermost: everything else sees the client in the place of the proxies.
+    routes.layer(middleware::from_fn_with_state(proxies, proxies::resolve))
+}
+
+fn routes(state: AppState) -> Router {
     Router::new()
         .route("/healthz", get(health::get))
         .route("/readyz", get(readiness::get))

@@ -17,11 +17,13 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use tokio::{
-    net::{TcpListener, TcpStream},
+    io::{AsyncRead, AsyncWrite},
+    net::TcpListener,
     sync::watch,
     task::JoinSet,
     time::timeout,
 };
+use tokio_rustls::TlsAcceptor;
 
 use self::body::BodyInTime;
 use crate::{AppState, operator_router, router};
@@ -34,6 +36,9 @@ const CONNECTIONS_MAX: usize = 800;
 /// How long clients may take.
 #[derive(Debug, Clone, Copy)]
 struct Patience {
+    /// For TLS to be agreed on. A connection counts among those that are open
+    /// meanwhile, so there are never more handshakes than those.
+    handshake: Duration,
     /// From the end of a request, or the beginning of the connection, to the end of
     /// the next request's headers.
     headers: Duration,
@@ -45,6 +50,8 @@ struct Patience {
 
 /// What the server is run with.
 const PATIENCE: Patience = Patience {
+    // Two round trips and a few milliseconds of computing.
+    handshake: Duration::from_secs(10),
     // Idle connections count too, and the common proxies keep theirs for 60 seconds.
     // Were the server the first to close one, requests just sent on it would fail.
     headers: Duration::from_secs(65),
@@ -56,30 +63,33 @@ const PATIENCE: Patience = Patience {
 };
 
 /// Serves until `shutdown` is ready, and then until the requests under way are
-/// answered, or ten seconds are over.
+/// answered, or ten seconds are over. With a configuration of TLS, over TLS.
 pub async fn serve(
     listener: TcpListener,
+    tls: Option<Arc<rustls::ServerConfig>>,
     state: AppState,
     shutdown: impl Future<Output = ()> + Send,
 ) {
     let counters = Arc::clone(&state.services.metrics.http);
-    serve_routes(listener, router(state), PATIENCE, counters, shutdown).await;
+    let tls = tls.map(TlsAcceptor::from);
+    serve_routes(listener, tls, router(state), PATIENCE, counters, shutdown).await;
 }
 
-/// Serves metrics without a token, and the probes, until `shutdown` is ready. For an
-/// address that only the operator's own machines reach; its connections aren't counted
-/// among those of clients.
+/// Serves metrics without a token, and the probes, until `shutdown` is ready, without
+/// TLS. For an address that only the operator's own machines reach; its connections
+/// aren't counted among those of clients.
 pub async fn serve_operator(
     listener: TcpListener,
     state: AppState,
     shutdown: impl Future<Output = ()> + Send,
 ) {
     let routes = operator_router(state);
-    serve_routes(listener, routes, PATIENCE, Arc::default(), shutdown).await;
+    serve_routes(listener, None, routes, PATIENCE, Arc::default(), shutdown).await;
 }
 
 async fn serve_routes(
     mut listener: TcpListener,
+    tls: Option<TlsAcceptor>,
     routes: Router,
     patience: Patience,
     counters: Arc<HttpCounters>,
@@ -101,11 +111,24 @@ async fn serve_routes(
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "TCP_NODELAY can't be set");
         }
-        let (routes, stopping) = (routes.clone(), stopping.clone());
+        let (tls, routes, mut stopping) = (tls.clone(), routes.clone(), stopping.clone());
         let open = counters.connected();
         connections.spawn(async move {
             let _open = open;
-            serve_connection(stream, peer, routes, patience, stopping).await;
+            let Some(tls) = tls else {
+                serve_connection(stream, peer, routes, patience, stopping).await;
+                return;
+            };
+            // Here and not where connections are accepted: others needn't wait for it.
+            let agreed = tokio::select! {
+                agreed = timeout(patience.handshake, tls.accept(stream)) => agreed,
+                _ = stopping.changed() => return,
+            };
+            match agreed {
+                Ok(Ok(stream)) => serve_connection(stream, peer, routes, patience, stopping).await,
+                Ok(Err(error)) => tracing::debug!(%peer, %error, "a TLS handshake failed"),
+                Err(_) => tracing::debug!(%peer, "a TLS handshake took too long"),
+            }
         });
     }
 
@@ -124,7 +147,7 @@ async fn serve_routes(
 /// Serves one connection until it ends, or until the sender of `stopping` is gone and
 /// the request under way is answered.
 async fn serve_connection(
-    stream: TcpStream,
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     peer: SocketAddr,
     routes: TowerToHyperService<Router>,
     patience: Patience,
@@ -167,16 +190,20 @@ mod tests {
     use axum::{extract::rejection::BytesRejection, routing};
     use bytes::Bytes;
     use http::StatusCode;
+    use rustls::pki_types::PrivatePkcs8KeyDer;
     use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
         sync::oneshot,
         task::{JoinHandle, spawn_blocking},
     };
+    use tokio_rustls::TlsConnector;
 
     use super::*;
 
     const LONG: Duration = Duration::from_secs(600);
     const SHORT: Duration = Duration::from_millis(100);
     const PATIENT: Patience = Patience {
+        handshake: LONG,
         headers: LONG,
         body: LONG,
         shutdown: LONG,
@@ -197,12 +224,17 @@ mod tests {
 
     /// Serves `POST /`, which answers with the length of the body.
     async fn start(patience: Patience) -> Serving {
+        start_with(None, patience).await
+    }
+
+    async fn start_with(tls: Option<TlsAcceptor>, patience: Patience) -> Serving {
         let routes = Router::new().route("/", routing::post(read));
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
         let ended = tokio::spawn(serve_routes(
             listener,
+            tls,
             routes,
             patience,
             Arc::default(),
@@ -222,10 +254,10 @@ mod tests {
         let answer = spawn_blocking(move || {
             let mut stream = TcpStream::connect(address).unwrap();
             stream.write_all(text.as_bytes()).unwrap();
-            let mut answer = String::new();
+            let mut answer = Vec::new();
             // A reset is an end like any other.
-            let _ = stream.read_to_string(&mut answer);
-            answer
+            let _ = stream.read_to_end(&mut answer);
+            String::from_utf8_lossy(&answer).into_owned()
         });
         answer.await.unwrap()
     }
@@ -240,6 +272,77 @@ mod tests {
 
         assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
         assert!(answer.ends_with("\r\n\r\n3"), "{answer}");
+    }
+
+    /// TLS with a certificate for localhost, for both sides.
+    fn tls() -> (TlsAcceptor, TlsConnector) {
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let certificate = made.cert.der().clone();
+        let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
+        let server = rustls::ServerConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.clone()], key.into())
+            .unwrap();
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(certificate).unwrap();
+        let client = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        (Arc::new(server).into(), Arc::new(client).into())
+    }
+
+    async fn send_over_tls(connector: &TlsConnector, address: SocketAddr, text: &str) -> String {
+        let stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        let name = "localhost".try_into().unwrap();
+        let mut stream = connector.connect(name, stream).await.unwrap();
+        stream.write_all(text.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        let _ = stream.read_to_string(&mut answer).await;
+        answer
+    }
+
+    #[tokio::test]
+    async fn a_handshake_that_does_not_end_holds_up_nobody() {
+        let (acceptor, connector) = tls();
+        let server = start_with(Some(acceptor), PATIENT).await;
+        let silent: Vec<_> = (0..50)
+            .map(|_| TcpStream::connect(server.address).unwrap())
+            .collect();
+        let request =
+            "POST / HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: 3\r\n\r\nabc";
+
+        let answer = send_over_tls(&connector, server.address, request).await;
+
+        assert!(answer.ends_with("\r\n\r\n3"), "{answer}");
+        // Nor a shutdown.
+        server.stop.send(()).unwrap();
+        server.ended.await.unwrap();
+        drop(silent);
+    }
+
+    #[tokio::test]
+    async fn a_handshake_that_fails_or_takes_too_long_ends_the_connection_alone() {
+        let (acceptor, connector) = tls();
+        let patience = Patience {
+            handshake: SHORT,
+            ..PATIENT
+        };
+        let server = start_with(Some(acceptor), patience).await;
+
+        for nonsense in ["", "GET / HTTP/1.1\r\nhost: a\r\n\r\n", "\x16\x03"] {
+            let answer = send(server.address, nonsense).await;
+            assert!(!answer.contains("HTTP"), "{answer}");
+        }
+
+        let request =
+            "POST / HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: 1\r\n\r\na";
+        let answer = send_over_tls(&connector, server.address, request).await;
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
     }
 
     #[tokio::test]

@@ -4,7 +4,7 @@ use std::{ops::Deref, sync::Arc};
 
 use claimsmith_service::{Services, TokenService, metrics::ProcessFigures};
 
-use crate::{PlatformToken, observe::RequestIds};
+use crate::{PlatformToken, TrustedProxies, observe::RequestIds};
 
 /// What handlers work with. Cheap to clone, as every request does.
 #[derive(Debug, Clone)]
@@ -18,6 +18,7 @@ pub struct Parts {
     pub(crate) platform_token: Arc<PlatformToken>,
     pub(crate) process_figures: fn() -> Option<ProcessFigures>,
     pub(crate) request_ids: Arc<RequestIds>,
+    pub(crate) trusted_proxies: TrustedProxies,
 }
 
 impl AppState {
@@ -33,7 +34,15 @@ impl AppState {
             platform_token: Arc::new(platform_token),
             process_figures: || None,
             request_ids: Arc::new(request_ids),
+            trusted_proxies: TrustedProxies::default(),
         }))
+    }
+
+    /// The same, with proxies in front whose forwarded headers count.
+    #[must_use]
+    pub fn with_trusted_proxies(mut self, trusted_proxies: TrustedProxies) -> Self {
+        Arc::make_mut(&mut self.0).trusted_proxies = trusted_proxies;
+        self
     }
 
     /// The same, with what the system says of this process. It is asked for whenever

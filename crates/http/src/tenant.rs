@@ -30,8 +30,8 @@ impl FromRequestParts<AppState> for RequestTenant {
 }
 
 /// The host that the request names: the authority of an absolute URI, else the
-/// Host header (RFC 9112 section 3.2). Forwarded headers are not looked at: anybody
-/// can send them.
+/// Host header (RFC 9112 section 3.2). What trusted proxies say of it stands there
+/// already ([`crate::proxies`]); of others nothing is believed.
 pub(crate) fn host<'a>(headers: &'a HeaderMap, uri: &'a Uri) -> Option<&'a str> {
     let in_uri = uri.authority().map(http::uri::Authority::as_str);
     in_uri.or_else(|| {

@@ -10,11 +10,12 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use claimsmith_model::{AllowedHosts, PrivateNames, Secret, Trigger};
+use claimsmith_runtime::AddressRange;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{
-    OutgoingConfig, ServeConfig, action_run,
+    OutgoingConfig, ServeConfig, TlsOptions, action_run,
     limit_options::{self, GivenLimit, LimitOptions},
     limit_table, start,
     telemetry::{self, LogFormat},
@@ -79,8 +80,21 @@ struct Serve {
         value_parser = clap::value_parser!(u16).range(..=300)
     )]
     shutdown_delay: u16,
+    #[command(flatten)]
+    tls: TlsOptions,
+    /// A proxy in front of the server, as an address or a range such as 10.0.0.0/8, whose
+    /// X-Forwarded-For and X-Forwarded-Host count; may be given several times. It must
+    /// set both, or remove what clients send [default: none, and these headers are
+    /// ignored]
+    #[arg(
+        long = "trusted-proxy",
+        env = "CLAIMSMITH_TRUSTED_PROXIES",
+        value_name = "CIDR",
+        value_delimiter = ','
+    )]
+    trusted_proxies: Vec<AddressRange>,
     /// The first tenant's public URL, from which its issuer is made; used at the
-    /// first start only [default: http://localhost:PORT/]
+    /// first start only [default: http://localhost:PORT/, with TLS https://…]
     #[arg(long, env = "CLAIMSMITH_PUBLIC_URL", value_name = "URL")]
     public_url: Option<String>,
     /// A file with the master key (32 bytes as hexadecimal digits or base64). The
@@ -272,6 +286,8 @@ async fn serve_until_signal(serve: Serve) -> anyhow::Result<()> {
         listen: serve.listen,
         metrics_listen: serve.metrics_listen,
         shutdown_delay: Duration::from_secs(serve.shutdown_delay.into()),
+        tls: serve.tls,
+        trusted_proxies: serve.trusted_proxies,
         public_url: serve.public_url,
         // Not an argument: arguments can be seen by every user of the machine.
         master_key: std::env::var("CLAIMSMITH_MASTER_KEY").ok().map(Secret::new),

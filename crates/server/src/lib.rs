@@ -17,9 +17,12 @@ mod process;
 mod serve;
 mod system;
 mod telemetry;
+mod tls;
+mod tls_dev;
 
 pub use cli::run;
 pub use compiler::compiler;
 pub use outgoing::OutgoingConfig;
 pub use serve::{RunningServer, ServeConfig, start};
 pub use system::{SystemClock, SystemRandom};
+pub use tls::TlsOptions;

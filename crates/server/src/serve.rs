@@ -12,15 +12,17 @@ use std::{
 
 use anyhow::{Context as _, anyhow};
 use claimsmith_claims::ReservedNamespaces;
-use claimsmith_http::{AppState, PlatformToken};
+use claimsmith_http::{AppState, PlatformToken, TrustedProxies};
 use claimsmith_model::{Clock, Limit, Secret, ServerLimits};
-use claimsmith_runtime::{ActionEngine, CodeFolder, CodeSetup, EngineConfig, Ticker};
+use claimsmith_runtime::{ActionEngine, AddressRange, CodeFolder, CodeSetup, EngineConfig, Ticker};
 use claimsmith_service::{Environment, Readiness, Services, TokenService};
 use claimsmith_storage::StorageError;
 use claimsmith_storage_sled::{ExecutionLogLimits, Retention, SledExecutionLog, SledStorage};
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
-use crate::{OutgoingConfig, SystemClock, SystemRandom, bootstrap, compiler, master_key, process};
+use crate::{
+    OutgoingConfig, SystemClock, SystemRandom, TlsOptions, bootstrap, compiler, master_key, process,
+};
 
 /// What the platform token is derived from the master key for.
 const PLATFORM_TOKEN_PURPOSE: &str = "claimsmith: platform token";
@@ -46,7 +48,12 @@ pub struct ServeConfig {
     /// How long to go on serving after being told to stop, saying that the server
     /// isn't ready.
     pub shutdown_delay: Duration,
-    /// The first tenant's public URL; `http://localhost:PORT/` when absent.
+    /// How to speak TLS, if at all.
+    pub tls: TlsOptions,
+    /// Proxies whose forwarded headers count.
+    pub trusted_proxies: Vec<AddressRange>,
+    /// The first tenant's public URL; `http://localhost:PORT/` when absent, or the same
+    /// with `https`.
     pub public_url: Option<String>,
     /// The master key as text.
     pub master_key: Option<Secret>,
@@ -100,6 +107,7 @@ pub async fn start(config: ServeConfig) -> anyhow::Result<RunningServer> {
     let file = config.master_key_file.as_deref();
     let master_key = master_key::find(data_dir, given, file, random.as_ref())?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let tls = config.tls.server_config(data_dir, clock.now())?;
     let storage = SledStorage::open(data_dir, &master_key)
         .await
         .map_err(|e| opened(data_dir, &e))?;
@@ -136,19 +144,21 @@ pub async fn start(config: ServeConfig) -> anyhow::Result<RunningServer> {
     .context("the tenants can't be loaded")?;
 
     let platform_token = master_key.derive_secret(PLATFORM_TOKEN_PURPOSE);
-    let default_url = || format!("http://localhost:{}/", address.port());
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let default_url = || format!("{scheme}://localhost:{}/", address.port());
     let public_url = config.public_url.clone().unwrap_or_else(default_url);
     bootstrap::run(&services, data_dir, &public_url, &platform_token).await?;
 
     let sweeping = tokio::spawn(sweep(TokenService::new(services.clone())));
     let readiness = services.readiness.clone();
     let state = AppState::new(services, PlatformToken::new(platform_token))
-        .with_process_figures(process::figures);
+        .with_process_figures(process::figures)
+        .with_trusted_proxies(TrustedProxies::new(config.trusted_proxies));
     let serving_metrics = metrics_listener.map(|listener| {
         let state = state.clone();
         Serving::start(|stop| claimsmith_http::serve_operator(listener, state, stop))
     });
-    let serving = Serving::start(|stop| claimsmith_http::serve(listener, state, stop));
+    let serving = Serving::start(|stop| claimsmith_http::serve(listener, tls, state, stop));
     Ok(RunningServer {
         address,
         metrics_address,

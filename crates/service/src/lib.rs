@@ -44,7 +44,7 @@ mod tenants;
 mod token;
 
 pub use attempts::{Attempts, TooManyAttempts};
-pub use claimsmith_runtime::Busy;
+pub use claimsmith_runtime::{AddressRange, Busy};
 pub use environment::{Environment, Services};
 pub use error::ServiceError;
 pub use ids::Ids;

@@ -8,7 +8,10 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::{body::Incoming, client::conn::http1};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
-use tokio::net::TcpStream;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+};
 
 /// What a server answered.
 #[derive(Debug)]
@@ -50,7 +53,20 @@ pub(crate) async fn send(
     headers: HeaderMap,
     body: impl Into<Bytes>,
 ) -> Answer {
-    let answer = begin(address, host, method, path, headers, body.into()).await;
+    let stream = TcpStream::connect(address).await.unwrap();
+    send_on(stream, host, method, path, headers, body).await
+}
+
+/// The same on a connection that is there.
+pub(crate) async fn send_on(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    host: &str,
+    method: Method,
+    path: &str,
+    headers: HeaderMap,
+    body: impl Into<Bytes>,
+) -> Answer {
+    let answer = begin_on(stream, host, method, path, headers, body.into()).await;
     let (parts, body) = answer.into_parts();
     let body = body.collect().await.unwrap().to_bytes();
     Answer {
@@ -71,6 +87,17 @@ pub(crate) async fn begin(
     body: Bytes,
 ) -> Response<Incoming> {
     let stream = TcpStream::connect(address).await.unwrap();
+    begin_on(stream, host, method, path, headers, body).await
+}
+
+async fn begin_on(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    host: &str,
+    method: Method,
+    path: &str,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response<Incoming> {
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
     // It ends when the answer is read; how is seen by who waits for the answer.
     tokio::spawn(connection);

@@ -16,7 +16,7 @@ pub(crate) mod verify;
 use std::{fs, net::SocketAddr, ops::Deref, path::Path};
 
 use claimsmith_model::{Limit, LimitSettings, Secret, ServerLimits};
-use claimsmith_server::{OutgoingConfig, RunningServer, ServeConfig};
+use claimsmith_server::{OutgoingConfig, RunningServer, ServeConfig, TlsOptions};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -100,6 +100,11 @@ impl TestServer {
         Self::start_on(self.folder, change).await
     }
 
+    /// Where the server listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.running.address
+    }
+
     /// Where the data is.
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
@@ -144,6 +149,8 @@ pub(crate) fn config(folder: &Path) -> ServeConfig {
         listen: ([127, 0, 0, 1], 0).into(),
         metrics_listen: None,
         shutdown_delay: std::time::Duration::ZERO,
+        tls: TlsOptions::default(),
+        trusted_proxies: Vec::new(),
         public_url: Some("http://localhost/".to_owned()),
         master_key: Some(master_key('5')),
         master_key_file: None,
@@ -173,6 +180,6 @@ pub(crate) fn master_key(digit: char) -> Secret {
     Secret::new(digit.to_string().repeat(64))
 }
 
-fn bootstrap(folder: &Path) -> Value {
+pub(crate) fn bootstrap(folder: &Path) -> Value {
     serde_json::from_slice(&fs::read(folder.join("bootstrap.json")).unwrap()).unwrap()
 }
