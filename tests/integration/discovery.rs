@@ -19,6 +19,7 @@ async fn the_discovery_document_names_endpoints_that_answer() {
         ("userinfo_endpoint", "GET", 401),
         ("userinfo_endpoint", "POST", 401),
         ("jwks_uri", "GET", 200),
+        ("end_session_endpoint", "GET", 200),
     ] {
         let url = document[endpoint].as_str().unwrap();
         let path = url

@@ -8,17 +8,21 @@
 mod answer;
 mod gone;
 mod health;
+mod logged_out;
 mod management;
 mod metrics;
 mod oauth;
 mod observe;
+mod oidc;
 pub mod pages;
 mod platform;
 mod proxies;
 mod readiness;
 mod serve;
+pub mod session_cookie;
 mod state;
 mod tenant;
+mod v2;
 
 use axum::{
     Router,
@@ -53,6 +57,8 @@ fn routes(state: AppState) -> Router {
         .route("/readyz", get(readiness::get))
         .route("/metrics", get(metrics::get))
         .merge(oauth::router(&state))
+        .merge(oidc::router())
+        .merge(v2::router())
         .merge(pages::router())
         .merge(administration(&state))
         .fallback(answer::no_such_path)

@@ -12,7 +12,7 @@ use crate::{
     private_key::PrivateKey,
     public_key::jwk,
     token::{compose, encoded_header},
-    verify::verify,
+    verify::{verify, verify_past_id_token},
 };
 
 /// A tenant's keys, parsed and ready. Immutable and cheap to clone; a change of
@@ -152,6 +152,20 @@ impl KeySet {
         expected: &Expected<'_>,
     ) -> Result<VerifiedClaims, VerifyError> {
         verify(&self.0.keys, token, expected)
+    }
+
+    /// Verifies an ID token that this tenant signed at some time, for whichever client:
+    /// an `id_token_hint` tells of a login, and gives access to nothing (OpenID Connect
+    /// RP-Initiated Logout section 2).
+    ///
+    /// # Errors
+    /// See [`VerifyError`]; but an expired token is accepted, and an access token isn't.
+    pub fn verify_past_id_token(
+        &self,
+        token: &str,
+        issuer: &str,
+    ) -> Result<VerifiedClaims, VerifyError> {
+        verify_past_id_token(&self.0.keys, token, issuer)
     }
 
     fn current(&self, algorithm: SigningAlgorithm) -> Option<&Key> {

@@ -27,6 +27,7 @@ pub struct DiscoveryDocument {
     token_endpoint: String,
     jwks_uri: String,
     userinfo_endpoint: String,
+    end_session_endpoint: String,
     scopes_supported: Vec<&'static str>,
     response_types_supported: Vec<&'static str>,
     grant_types_supported: Vec<&'static str>,
@@ -51,6 +52,7 @@ impl DiscoveryDocument {
             token_endpoint: format!("{issuer}oauth/token"),
             jwks_uri: format!("{issuer}.well-known/jwks.json"),
             userinfo_endpoint: format!("{issuer}userinfo"),
+            end_session_endpoint: format!("{issuer}oidc/logout"),
             scopes_supported: SCOPES.to_vec(),
             response_types_supported: Vec::new(),
             grant_types_supported: vec![
@@ -102,6 +104,10 @@ mod tests {
         assert_eq!(
             document["userinfo_endpoint"],
             "https://login.example.com/userinfo"
+        );
+        assert_eq!(
+            document["end_session_endpoint"],
+            "https://login.example.com/oidc/logout"
         );
     }
 

@@ -17,7 +17,9 @@
 //! | `admin` | what an admin may do to clients, APIs, users, roles, organizations |
 //! | `management` | whether a caller is such an admin |
 //! | `events` | what a tenant's log says, and how it is read |
+//! | `logout` | whether a logout is meant, and where it leads |
 //! | `metrics` | what is counted, and how Prometheus reads it |
+//! | `session` | what a browser proves its session by |
 //! | `readiness` | whether the server should be sent requests |
 
 pub mod action_library;
@@ -32,6 +34,7 @@ mod fields;
 mod ids;
 mod limit_fields;
 mod local_run;
+pub mod logout;
 pub mod management;
 pub mod metrics;
 mod origins;
@@ -39,6 +42,7 @@ mod password;
 mod pipeline;
 mod readiness;
 mod search;
+mod session;
 mod tenant_keys;
 mod tenants;
 mod token;
@@ -52,6 +56,7 @@ pub use local_run::{LocalReport, LocalRun, LocalRunError, run_locally};
 pub use password::{PasswordFigures, PasswordHasher};
 pub use readiness::{NotReady, Readiness};
 pub use search::{Expression, InvalidExpression};
+pub use session::SessionSecret;
 pub use tenants::{
     DATABASE_CONNECTION, MANAGEMENT_SCOPES, NewTenant, TenantContext, TenantDirectory, TenantSetup,
     host_name,

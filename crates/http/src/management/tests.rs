@@ -55,6 +55,7 @@ impl Random for Counting {
 /// A server with the tenant `dev`, and a token for everything in it.
 pub(crate) struct Api {
     pub(crate) router: Router,
+    pub(crate) services: Services,
     token: String,
 }
 
@@ -104,10 +105,14 @@ impl Api {
             domains: Vec::new(),
         };
         let setup = services.tenants.create(new).await.unwrap();
-        let state = AppState::new(services, PlatformToken::new(Secret::new(PLATFORM_TOKEN)));
+        let state = AppState::new(
+            services.clone(),
+            PlatformToken::new(Secret::new(PLATFORM_TOKEN)),
+        );
         let peer = SocketAddr::from(([127, 0, 0, 1], 1));
         let mut api = Self {
             router: router(state).layer(MockConnectInfo(peer)),
+            services,
             token: String::new(),
         };
         api.token = api

@@ -4,8 +4,8 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::support::{
-    ASYMMETRIC, AUDIENCE, KEYS, NOW_S, claims_with, expected, good_claims, now, sealed, signed,
-    verify,
+    ASYMMETRIC, AUDIENCE, ISSUER, KEYS, NOW_S, claims_with, expected, good_claims, now, sealed,
+    signed, verify,
 };
 
 const ES256: SigningAlgorithm = SigningAlgorithm::ES256;
@@ -104,6 +104,34 @@ fn a_token_of_another_tenant_is_refused() {
         .sign(ES256, TokenType::Jwt, &sealed(&good_claims()))
         .unwrap();
     assert_eq!(verify(&token), Err(VerifyError::UnknownKey));
+}
+
+#[test]
+fn a_past_id_token_tells_of_a_login_and_nothing_else_does() {
+    let past = |changes: &[(&str, Value)]| {
+        let token = signed(ES256, &claims_with(changes));
+        KEYS.verify_past_id_token(&token, ISSUER).map(|_| ())
+    };
+    // The good claims are an access token's.
+    let id_token = [("azp", Value::Null), ("client_id", Value::Null)];
+    assert_eq!(past(&id_token), Ok(()));
+    let [azp, client_id] = id_token;
+    let with = |name, value| past(&[azp.clone(), client_id.clone(), (name, value)]);
+    assert_eq!(with("exp", json!(1)), Ok(()));
+    assert_eq!(with("aud", json!("some-client")), Ok(()));
+    assert_eq!(with("azp", json!("client")), Err(VerifyError::WrongType));
+    assert_eq!(
+        with("client_id", json!("client")),
+        Err(VerifyError::WrongType)
+    );
+    let elsewhere = json!("https://elsewhere.example/");
+    assert_eq!(with("iss", elsewhere), Err(VerifyError::WrongIssuer));
+    let token = signed(ES256, &claims_with(&[azp, client_id]));
+    let unsigned = token.rsplit_once('.').unwrap().0;
+    assert!(
+        KEYS.verify_past_id_token(&format!("{unsigned}."), ISSUER)
+            .is_err()
+    );
 }
 
 #[test]

@@ -1,0 +1,19 @@
+//! Endpoints of OpenID Connect beside those of OAuth 2.0.
+
+mod logout;
+
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    routing::{get, post},
+};
+use claimsmith_oauth::REQUEST_BYTES_MAX;
+
+use crate::AppState;
+
+pub(crate) fn router() -> Router<AppState> {
+    Router::new()
+        .route("/oidc/logout", get(logout::get).post(logout::post))
+        .route(logout::CONFIRM, post(logout::confirm))
+        .layer(DefaultBodyLimit::max(REQUEST_BYTES_MAX))
+}
