@@ -40,6 +40,19 @@ pub enum ErrorCode {
     TooManyRequests,
     /// Too many logins failed; the reference product's code.
     TooManyAttempts,
+    /// The server gives no such response (RFC 6749 section 4.1.2.1).
+    UnsupportedResponseType,
+    /// The user isn't logged in, and may not be asked (OpenID Connect Core section
+    /// 3.1.2.6).
+    LoginRequired,
+    /// The user hasn't agreed, and may not be asked (OpenID Connect Core section 3.1.2.6).
+    ConsentRequired,
+    /// The parameter `request` isn't taken (OpenID Connect Core section 3.1.2.6).
+    RequestNotSupported,
+    /// The parameter `request_uri` isn't taken (OpenID Connect Core section 3.1.2.6).
+    RequestUriNotSupported,
+    /// The parameter `registration` isn't taken (OpenID Connect Core section 3.1.2.6).
+    RegistrationNotSupported,
 }
 
 impl ErrorCode {
@@ -61,6 +74,12 @@ impl ErrorCode {
             Self::InsufficientScope => "insufficient_scope",
             Self::TooManyRequests => "too_many_requests",
             Self::TooManyAttempts => "too_many_attempts",
+            Self::UnsupportedResponseType => "unsupported_response_type",
+            Self::LoginRequired => "login_required",
+            Self::ConsentRequired => "consent_required",
+            Self::RequestNotSupported => "request_not_supported",
+            Self::RequestUriNotSupported => "request_uri_not_supported",
+            Self::RegistrationNotSupported => "registration_not_supported",
         }
     }
 }

@@ -1,5 +1,6 @@
-//! What OAuth 2.0 and OpenID Connect put on the wire: the token request and its
-//! answer, error codes, scopes, credentials in headers, the discovery document.
+//! What OAuth 2.0 and OpenID Connect put on the wire: the token request and the
+//! authorization request with their answers, redirect URIs, error codes, scopes,
+//! credentials in headers, the discovery document.
 //!
 //! Everything here is a pure function of its input, and every input is bounded.
 //! Deliberately not here: HTTP itself (status codes, headers, routing), whether a
@@ -21,21 +22,29 @@
 //! ```
 
 mod authorization_header;
+mod authorization_request;
+mod authorization_response;
 mod discovery;
 mod error;
 mod form;
 mod parameters;
+mod redirect_uri;
+mod response_type;
 mod scope;
 mod standard_claims;
 mod token_request;
 mod token_response;
 
 pub use authorization_header::{AuthorizationHeaderError, BasicCredentials, BearerToken};
+pub use authorization_request::{AUTHORIZATION_REQUEST_BYTES_MAX, AuthorizationRequest};
+pub use authorization_response::AuthorizationResponse;
 pub use discovery::DiscoveryDocument;
 pub use error::{ErrorBody, ErrorCode};
 pub use parameters::{
     PARAMETERS_MAX, REQUEST_BYTES_MAX, TokenRequestError, VALUE_BYTES_MAX, parse_query,
 };
+pub use redirect_uri::{REDIRECT_URI_BYTES_MAX, REDIRECT_URI_RULE, is_redirect_uri, is_registered};
+pub use response_type::{ResponseMode, ResponseType};
 pub use scope::{SCOPE_TOKEN_BYTES_MAX, SCOPES_MAX, ScopeError, Scopes, is_scope_token};
 pub use standard_claims::claims_for_scope;
 pub use token_request::TokenRequest;

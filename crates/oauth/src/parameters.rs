@@ -57,6 +57,13 @@ pub enum TokenRequestError {
     /// More than [`REQUEST_BYTES_MAX`].
     #[error("the request has more than {REQUEST_BYTES_MAX} bytes of parameters")]
     TooLong,
+    /// More than
+    /// [`AUTHORIZATION_REQUEST_BYTES_MAX`](crate::AUTHORIZATION_REQUEST_BYTES_MAX).
+    #[error(
+        "the authorization request has more than {} bytes",
+        crate::AUTHORIZATION_REQUEST_BYTES_MAX
+    )]
+    AuthorizationRequestTooLong,
     /// The body isn't JSON.
     #[error("the body is not valid JSON; see line {line}, column {column}")]
     NotJson {
@@ -123,10 +130,68 @@ pub fn parse_query(query: &str) -> Result<JsonObject, TokenRequestError> {
 /// The parameters of a form. Those without a value are left out (RFC 6749
 /// section 3.2).
 pub(crate) fn read_form(form: &[u8]) -> Result<JsonObject, TokenRequestError> {
+    let mut parameters = Parameters::default();
+    for_each_pair(form, |name, value| {
+        parameters.add(name, Value::String(value))
+    })?;
+    Ok(parameters.present)
+}
+
+/// A form of which parameters may be repeated.
+pub(crate) struct RepeatedForm {
+    /// Those that came once, and of the repeatable one a list where it came more often.
+    pub(crate) parameters: JsonObject,
+    /// One that came more than once and may not.
+    pub(crate) repeated: Option<String>,
+}
+
+/// The parameters of a form that a browser carries here from somebody who must be told
+/// what is wrong with it: a repeated parameter is not the end of it. `repeatable` may
+/// come several times.
+pub(crate) fn read_form_of_browser(
+    form: &[u8],
+    repeatable: &str,
+) -> Result<RepeatedForm, TokenRequestError> {
+    let mut parameters = Parameters::default();
+    let mut several = Vec::new();
+    let mut repeated: Vec<String> = Vec::new();
+    for_each_pair(form, |name, value| {
+        if name == repeatable && several.len() < PARAMETERS_MAX {
+            return Parameters::default()
+                .add(name, Value::String(value.clone()))
+                .map(|()| several.push(value));
+        }
+        match parameters.add(name.clone(), Value::String(value)) {
+            Err(TokenRequestError::Repeated { .. }) => {
+                if !repeated.contains(&name) {
+                    repeated.push(name);
+                }
+                Ok(())
+            }
+            added => added,
+        }
+    })?;
+    let mut present = parameters.present;
+    present.retain(|name, _| !repeated.contains(name));
+    several.retain(|value| !value.is_empty());
+    if several.len() > 1 {
+        present.insert(repeatable.to_owned(), several.into());
+    } else if let Some(one) = several.pop() {
+        present.insert(repeatable.to_owned(), one.into());
+    }
+    Ok(RepeatedForm {
+        parameters: present,
+        repeated: repeated.first().map(|name| plain_text(name)),
+    })
+}
+
+fn for_each_pair(
+    form: &[u8],
+    mut each: impl FnMut(String, String) -> Result<(), TokenRequestError>,
+) -> Result<(), TokenRequestError> {
     if form.len() > REQUEST_BYTES_MAX {
         return Err(TokenRequestError::TooLong);
     }
-    let mut parameters = Parameters::default();
     for pair in form
         .split(|byte| *byte == b'&')
         .filter(|pair| !pair.is_empty())
@@ -137,9 +202,9 @@ pub(crate) fn read_form(form: &[u8]) -> Result<JsonObject, TokenRequestError> {
         let name = decode_component(encoded_name)
             .map_err(|_| bad_encoding(&String::from_utf8_lossy(encoded_name)))?;
         let value = decode_component(encoded_value).map_err(|_| bad_encoding(&name))?;
-        parameters.add(name, Value::String(value))?;
+        each(name, value)?;
     }
-    Ok(parameters.present)
+    Ok(())
 }
 
 /// The members of a JSON body. Nulls and empty strings are left out, as in a form.
