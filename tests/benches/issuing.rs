@@ -82,6 +82,7 @@ async fn services(data: &Path, module: Arc<[u8]>) -> Result<Services> {
         random,
         reserved: Arc::default(),
         limits: Arc::default(),
+        state_secret: key.derive_secret("states of forms"),
     });
     Ok(services.await?)
 }

@@ -15,6 +15,7 @@ async fn the_discovery_document_names_endpoints_that_answer() {
 
     assert_eq!(document["issuer"], server.issuer);
     for (endpoint, method, expected) in [
+        ("authorization_endpoint", "GET", 400),
         ("token_endpoint", "POST", 400),
         ("userinfo_endpoint", "GET", 401),
         ("userinfo_endpoint", "POST", 401),

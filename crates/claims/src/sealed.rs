@@ -49,6 +49,20 @@ impl SealedClaims {
         }
     }
 
+    /// The same claims, and the hashes that tie an ID token to what comes beside it
+    /// through the browser (OpenID Connect Core section 3.3.2.11). They can't be known
+    /// when the claims are sealed, because the access token is signed then; no Action can
+    /// set these two names, in any token.
+    #[must_use]
+    pub fn with_hashes(mut self, access_token: Option<String>, code: Option<String>) -> Self {
+        for (name, hash) in [("at_hash", access_token), ("c_hash", code)] {
+            if let Some(hash) = hash {
+                self.server.insert(name.to_owned(), Value::String(hash));
+            }
+        }
+        self
+    }
+
     /// The claims that the server wrote.
     #[must_use]
     pub const fn server(&self) -> &JsonObject {

@@ -4,6 +4,7 @@ use axum::{
     Json,
     response::{IntoResponse, Response},
 };
+use claimsmith_model::ExecutionId;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use serde_json::json;
 
@@ -19,6 +20,16 @@ pub(crate) fn no_store() -> [(HeaderName, &'static str); 2] {
         (header::CACHE_CONTROL, "no-store"),
         (header::PRAGMA, "no-cache"),
     ]
+}
+
+/// Names the run of the trigger, whose record the Management API shows.
+const EXECUTION_ID: HeaderName = HeaderName::from_static("claimsmith-execution-id");
+
+/// Names the run of the trigger in an answer.
+pub(crate) fn set_execution_id(answer: &mut Response, id: &ExecutionId) {
+    if let Ok(value) = HeaderValue::from_str(id.as_str()) {
+        answer.headers_mut().insert(EXECUTION_ID, value);
+    }
 }
 
 /// Marks an answer whose own policy says who may show it in a frame.

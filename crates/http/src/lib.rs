@@ -6,9 +6,11 @@
 //! `oauth/token.rs`, `/api/v2/clients` is `management/clients.rs`.
 
 mod answer;
+mod facts;
 mod gone;
 mod health;
 mod logged_out;
+mod login;
 mod management;
 mod metrics;
 mod oauth;
@@ -57,6 +59,7 @@ fn routes(state: AppState) -> Router {
         .route("/readyz", get(readiness::get))
         .route("/metrics", get(metrics::get))
         .merge(oauth::router(&state))
+        .merge(login::router())
         .merge(oidc::router())
         .merge(v2::router())
         .merge(pages::router())

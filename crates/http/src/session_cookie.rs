@@ -36,18 +36,7 @@ impl SessionCookie {
     /// them isn't ours, and nothing says which.
     #[must_use]
     pub fn read(self, headers: &HeaderMap) -> Option<SessionSecret> {
-        let mut values = headers
-            .get_all(header::COOKIE)
-            .iter()
-            .filter_map(|header| header.to_str().ok())
-            .flat_map(|header| header.split(';'))
-            .filter_map(|pair| pair.trim().split_once('='))
-            .filter(|(name, _)| *name == self.name())
-            .map(|(_, value)| value);
-        let first = values.next()?;
-        values
-            .all(|other| other == first)
-            .then(|| SessionSecret::parse(first))?
+        only_value(headers, self.name()).and_then(SessionSecret::parse)
     }
 
     /// The `Set-Cookie` that gives the browser a session for so many seconds.
@@ -71,6 +60,21 @@ impl SessionCookie {
         // Base64url and what is written here are fit for a header, so this never fails.
         HeaderValue::try_from(cookie).unwrap_or(HeaderValue::from_static(""))
     }
+}
+
+/// The value of the cookie of that name, which may come several times if it is always
+/// the same.
+pub(crate) fn only_value<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let mut values = headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|header| header.to_str().ok())
+        .flat_map(|header| header.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .filter(|(given, _)| *given == name)
+        .map(|(_, value)| value);
+    let first = values.next()?;
+    values.all(|other| other == first).then_some(first)
 }
 
 #[cfg(test)]

@@ -2,7 +2,9 @@
 
 use std::{ops::Deref, sync::Arc};
 
-use claimsmith_service::{Services, TokenService, metrics::ProcessFigures};
+use claimsmith_service::{
+    Services, TokenService, authorize::AuthorizeService, metrics::ProcessFigures,
+};
 
 use crate::{PlatformToken, TrustedProxies, observe::RequestIds};
 
@@ -15,6 +17,7 @@ pub struct AppState(Arc<Parts>);
 pub struct Parts {
     pub(crate) services: Services,
     pub(crate) tokens: TokenService,
+    pub(crate) authorize: AuthorizeService,
     pub(crate) platform_token: Arc<PlatformToken>,
     pub(crate) process_figures: fn() -> Option<ProcessFigures>,
     pub(crate) request_ids: Arc<RequestIds>,
@@ -29,6 +32,7 @@ impl AppState {
         let tokens = TokenService::new(services.clone());
         let request_ids = RequestIds::new((services.ids.seed() >> 32) as u32);
         Self(Arc::new(Parts {
+            authorize: AuthorizeService::new(tokens.clone()),
             services,
             tokens,
             platform_token: Arc::new(platform_token),

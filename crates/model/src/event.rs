@@ -49,7 +49,8 @@ pub struct Event {
     /// Figures about the user; none at `credentials-exchange`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stats: Option<EventStats>,
-    /// Whatever else an author's event file holds; readable by JSON pointer only.
+    /// Whatever else an author's event file holds, and at a login in a browser the
+    /// `session`; readable by JSON pointer only.
     #[serde(flatten)]
     pub other: JsonObject,
 }
@@ -232,6 +233,34 @@ pub struct EventTransaction {
     /// The caller's identifier for this transaction.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub correlation_id: Option<String>,
+    /// Where the browser is sent to afterwards; this and the following at logins in a
+    /// browser only, and readable by JSON pointer only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub redirect_uri: Option<String>,
+    /// What the client asked for, such as `code`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub response_type: Vec<String>,
+    /// How it gets there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub response_mode: Option<String>,
+    /// The client's `state`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
+    /// What the user was to be asked.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub prompt: Vec<String>,
+    /// Who the client thought would log in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub login_hint: Option<String>,
+    /// How the client wanted the user to prove who they are.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub acr_values: Vec<String>,
+    /// The language of the pages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub locale: Option<String>,
+    /// The languages that the client asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ui_locales: Vec<String>,
 }
 
 /// The refresh token that is being exchanged.

@@ -75,7 +75,7 @@ pub use organization::{Membership, Organization};
 pub use resource_server::{ResourceServer, Scope, TokenDialect};
 pub use secret::Secret;
 pub use signing_key::{KeyUse, StoredKey, TOKEN_LIFETIME_S_MAX};
-pub use tenant::{ClaimSettings, OnRefusal, PrivateNames, Tenant, TenantSettings};
+pub use tenant::{ClaimSettings, OnRefusal, PrivateNames, SessionSettings, Tenant, TenantSettings};
 pub use tenant_event::{LogClass, LogType, RequestOrigin, TenantEvent, log_text};
 pub use token::{OpaqueToken, SigningAlgorithm, TokenKind};
 pub use trigger::{Trigger, UnknownTrigger};

@@ -41,9 +41,31 @@ pub struct TenantSettings {
     /// How the tenant's ID tokens are signed, unless their client says otherwise.
     #[serde(default)]
     pub signing_algorithm: SigningAlgorithm,
+    /// How long users stay logged in.
+    #[serde(default)]
+    pub sessions: SessionSettings,
     /// The claim policy's settings.
     #[serde(default)]
     pub claims: ClaimSettings,
+}
+
+/// How long users stay logged in, in hours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionSettings {
+    /// After a login, whatever happens.
+    pub lifetime_h: u32,
+    /// After the session was last used.
+    pub idle_lifetime_h: u32,
+}
+
+impl Default for SessionSettings {
+    /// Seven days, three of them idle, as in the reference product.
+    fn default() -> Self {
+        Self {
+            lifetime_h: 168,
+            idle_lifetime_h: 72,
+        }
+    }
 }
 
 /// The claim policy's settings for one tenant.

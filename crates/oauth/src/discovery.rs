@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::claims_for_scope;
+use crate::{ResponseMode, ResponseType, claims_for_scope};
 
 /// The scopes of OpenID Connect that the server knows.
 const SCOPES: [&str; 6] = [
@@ -15,21 +15,36 @@ const SCOPES: [&str; 6] = [
 ];
 
 /// The claims that the server itself writes into ID tokens, beside the user's.
-const OWN_CLAIMS: [&str; 7] = ["iss", "sub", "aud", "exp", "iat", "org_id", "org_name"];
+const OWN_CLAIMS: [&str; 12] = [
+    "iss",
+    "sub",
+    "aud",
+    "exp",
+    "iat",
+    "auth_time",
+    "nonce",
+    "sid",
+    "at_hash",
+    "c_hash",
+    "org_id",
+    "org_name",
+];
 
 /// A tenant's discovery document (RFC 8414 section 2, OpenID Connect Discovery
-/// section 3). It lists what the server does, and nothing else: without an
-/// authorization endpoint there is no `authorization_endpoint`, and the list of
-/// response types, which the standard requires, is empty.
+/// section 3). It lists what the server does, and nothing else.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DiscoveryDocument {
     issuer: String,
+    authorization_endpoint: String,
     token_endpoint: String,
     jwks_uri: String,
     userinfo_endpoint: String,
     end_session_endpoint: String,
     scopes_supported: Vec<&'static str>,
     response_types_supported: Vec<&'static str>,
+    response_modes_supported: Vec<&'static str>,
+    prompt_values_supported: Vec<&'static str>,
+    code_challenge_methods_supported: Vec<&'static str>,
     grant_types_supported: Vec<&'static str>,
     subject_types_supported: Vec<&'static str>,
     id_token_signing_alg_values_supported: Vec<&'static str>,
@@ -37,6 +52,7 @@ pub struct DiscoveryDocument {
     claim_types_supported: Vec<&'static str>,
     claims_supported: Vec<&'static str>,
     claims_parameter_supported: bool,
+    authorization_response_iss_parameter_supported: bool,
     request_parameter_supported: bool,
     request_uri_parameter_supported: bool,
 }
@@ -49,13 +65,19 @@ impl DiscoveryDocument {
         let users_claims = SCOPES.iter().flat_map(|scope| claims_for_scope(scope));
         Self {
             issuer: issuer.to_owned(),
+            authorization_endpoint: format!("{issuer}authorize"),
             token_endpoint: format!("{issuer}oauth/token"),
             jwks_uri: format!("{issuer}.well-known/jwks.json"),
             userinfo_endpoint: format!("{issuer}userinfo"),
             end_session_endpoint: format!("{issuer}oidc/logout"),
             scopes_supported: SCOPES.to_vec(),
-            response_types_supported: Vec::new(),
+            response_types_supported: ResponseType::ALL.map(|(_, name)| name).to_vec(),
+            response_modes_supported: ResponseMode::ALL.map(|(_, name)| name).to_vec(),
+            prompt_values_supported: vec!["none", "login", "consent", "select_account"],
+            code_challenge_methods_supported: vec!["S256"],
             grant_types_supported: vec![
+                "authorization_code",
+                "implicit",
                 "client_credentials",
                 "password",
                 "http://auth0.com/oauth/grant-type/password-realm",
@@ -71,6 +93,7 @@ impl DiscoveryDocument {
             claim_types_supported: vec!["normal"],
             claims_supported: OWN_CLAIMS.iter().chain(users_claims).copied().collect(),
             claims_parameter_supported: false,
+            authorization_response_iss_parameter_supported: true,
             request_parameter_supported: false,
             // Said because a missing value means true.
             request_uri_parameter_supported: false,
@@ -112,10 +135,36 @@ mod tests {
     }
 
     #[test]
-    fn there_is_no_authorization_endpoint_and_so_no_response_type() {
+    fn a_client_learns_how_to_ask_for_authorization() {
         let document = document();
-        assert_eq!(document.get("authorization_endpoint"), None);
-        assert_eq!(document["response_types_supported"], json!([]));
+        assert_eq!(
+            document["authorization_endpoint"],
+            "https://login.example.com/authorize"
+        );
+        assert_eq!(
+            document["response_types_supported"],
+            json!([
+                "code",
+                "id_token",
+                "token",
+                "id_token token",
+                "code id_token",
+                "code token",
+                "code id_token token"
+            ])
+        );
+        assert_eq!(
+            document["response_modes_supported"],
+            json!(["query", "fragment", "form_post", "web_message"])
+        );
+        assert_eq!(
+            document["code_challenge_methods_supported"],
+            json!(["S256"])
+        );
+        assert_eq!(
+            document["authorization_response_iss_parameter_supported"],
+            json!(true)
+        );
         assert_eq!(document["request_uri_parameter_supported"], json!(false));
     }
 

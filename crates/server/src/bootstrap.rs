@@ -126,6 +126,7 @@ mod tests {
                 random: Arc::new(SystemRandom),
                 reserved: Arc::default(),
                 limits: Arc::default(),
+                state_secret: Secret::new("state"),
             };
             Services::start(environment).await.unwrap()
         }

@@ -27,6 +27,9 @@ use crate::{
 /// What the platform token is derived from the master key for.
 const PLATFORM_TOKEN_PURPOSE: &str = "claimsmith: platform token";
 
+/// What the key of what forms carry is derived from the master key for.
+const STATE_PURPOSE: &str = "claimsmith: states of forms";
+
 /// What the key of compiled code is derived from the master key for.
 const CODE_PURPOSE: &str = "claimsmith: compiled code";
 /// Where compiled code is, in the data folder.
@@ -139,6 +142,7 @@ pub async fn start(config: ServeConfig) -> anyhow::Result<RunningServer> {
         random,
         reserved: Arc::new(reserved),
         limits: Arc::new(config.limits),
+        state_secret: master_key.derive_secret(STATE_PURPOSE),
     })
     .await
     .context("the tenants can't be loaded")?;

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use claimsmith_claims::ReservedNamespaces;
-use claimsmith_model::{Clock, Random, ServerLimits};
+use claimsmith_model::{Clock, Random, Secret, ServerLimits};
 use claimsmith_runtime::ActionEngine;
 use claimsmith_storage::{ExecutionLog, Storage};
 
 use crate::{
-    Attempts, Ids, PasswordHasher, Readiness, TenantDirectory, events::Events, metrics::Metrics,
+    Attempts, Ids, PasswordHasher, Readiness, StateSealer, TenantDirectory, events::Events,
+    metrics::Metrics,
 };
 
 /// The outside world and the engine, handed to every service.
@@ -28,6 +29,8 @@ pub struct Environment {
     pub reserved: Arc<ReservedNamespaces>,
     /// What the operator says of limits; the engine was made for the same.
     pub limits: Arc<ServerLimits>,
+    /// What the key is derived from that seals what forms carry; the same after a restart.
+    pub state_secret: Secret,
 }
 
 /// The services of one server. Cheap to clone.
@@ -45,6 +48,8 @@ pub struct Services {
     pub ids: Ids,
     /// The tenants' logs, for whoever has an event to note.
     pub events: Events,
+    /// What seals what forms carry.
+    pub states: Arc<StateSealer>,
     /// What the server counts of itself.
     pub metrics: Arc<Metrics>,
     /// Whether the server should be sent requests.
@@ -65,6 +70,7 @@ impl Services {
         let readiness = Readiness::new(Arc::clone(storage), Arc::clone(executions));
         let events = Events::new(Arc::clone(executions), Arc::clone(&environment.clock));
         Ok(Self {
+            states: Arc::new(StateSealer::new(&environment.state_secret)),
             environment,
             tenants,
             passwords,

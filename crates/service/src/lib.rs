@@ -12,6 +12,8 @@
 //! | `configuration` | what of a tenant's configuration token requests find in memory |
 //! | `attempts` | who guesses passwords, and must wait |
 //! | `token` | who gets which token, and what stands in it |
+//! | `authorize` | what a browser is shown on the way to a token, and what goes back to the client |
+//! | `sealed_state` | what a form carries for the server and nobody else may read or make |
 //! | `pipeline` | how a trigger's Actions run one after another |
 //! | `action_library` | how an Action becomes a version that runs |
 //! | `admin` | what an admin may do to clients, APIs, users, roles, organizations |
@@ -26,6 +28,7 @@ pub mod action_library;
 pub mod admin;
 mod argon2id;
 mod attempts;
+pub mod authorize;
 mod configuration;
 mod environment;
 mod error;
@@ -41,6 +44,7 @@ mod origins;
 mod password;
 mod pipeline;
 mod readiness;
+mod sealed_state;
 mod search;
 mod session;
 mod tenant_keys;
@@ -55,6 +59,7 @@ pub use ids::Ids;
 pub use local_run::{LocalReport, LocalRun, LocalRunError, run_locally};
 pub use password::{PasswordFigures, PasswordHasher};
 pub use readiness::{NotReady, Readiness};
+pub use sealed_state::StateSealer;
 pub use search::{Expression, InvalidExpression};
 pub use session::SessionSecret;
 pub use tenants::{

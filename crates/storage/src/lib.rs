@@ -57,7 +57,7 @@ pub use repository::{
     ActionRepository, BindingRepository, ClientGrantRepository, ClientRepository, CodeRepository,
     ConnectionRepository, ConsentRepository, GivenTokens, KeyRepository, OrganizationRepository,
     Page, RefreshExchange, RefreshExchanged, RefreshTokenRepository, ResourceServerRepository,
-    RoleRepository, SessionRepository, StampRepository, Storage, TenantStorage, TokenRepository,
-    UserRepository,
+    RoleRepository, SessionRepository, SessionUse, StampRepository, Storage, TenantStorage,
+    TokenRepository, UserRepository,
 };
 pub use seal::{InvalidMasterKey, MasterKey, Sealer};

@@ -16,7 +16,7 @@ use crate::{StorageError, StorageFigures};
 
 pub use logins::{
     CodeRepository, ConsentRepository, GivenTokens, RefreshExchange, RefreshExchanged,
-    RefreshTokenRepository, SessionRepository,
+    RefreshTokenRepository, SessionRepository, SessionUse,
 };
 
 type Result<T> = std::result::Result<T, StorageError>;

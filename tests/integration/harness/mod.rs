@@ -1,6 +1,7 @@
 //! A server to test, and words to say what is wanted of it.
 
 pub(crate) mod actions;
+pub(crate) mod browser;
 pub(crate) mod clients;
 pub(crate) mod command_line;
 pub(crate) mod http;

@@ -96,7 +96,11 @@ impl World {
             clients: vec![],
         };
         let key = self.secret.sha256();
-        self.tenant.store.put_session(&key, &session).await.unwrap();
+        self.tenant
+            .store
+            .put_session(&key, &session, None)
+            .await
+            .unwrap();
     }
 
     async fn is_logged_in(&self) -> bool {

@@ -28,6 +28,8 @@ struct SettingsView<'a> {
     allowed_logout_urls: &'a [String],
     default_audience: &'a str,
     signing_alg: SigningAlgorithm,
+    session_lifetime: u32,
+    idle_session_lifetime: u32,
     claims: ClaimSettings,
     /// Of ours: what the operator grants; for reading only.
     limits: BTreeMap<Limit, LimitInForce>,
@@ -40,6 +42,8 @@ fn view<'a>(admin: &TenantAdmin, settings: &'a TenantSettings) -> SettingsView<'
         picture_url: settings.picture_url.as_deref().unwrap_or_default(),
         default_audience: settings.default_audience.as_deref().unwrap_or_default(),
         signing_alg: settings.signing_algorithm,
+        session_lifetime: settings.sessions.lifetime_h,
+        idle_session_lifetime: settings.sessions.idle_lifetime_h,
         claims: settings.claims,
         limits: settings::limits(admin),
     }

@@ -91,6 +91,7 @@ pub(crate) async fn services_at(clock: Arc<dyn Clock>) -> Services {
         random: Arc::new(Counting::default()),
         reserved: Arc::default(),
         limits: Arc::default(),
+        state_secret: Secret::new("the-state-secret-of-these-tests"),
     })
     .await
     .unwrap()
@@ -753,6 +754,7 @@ async fn settings_are_changed_one_by_one() {
         json!({
             "friendly_name": "", "picture_url": "", "allowed_logout_urls": [],
             "default_audience": "", "signing_alg": "RS256",
+            "session_lifetime": 168, "idle_session_lifetime": 72,
             "claims": { "private_names": "allow", "on_refusal": "drop" },
         })
     );

@@ -1,5 +1,6 @@
 //! The endpoints of OAuth 2.0 and OpenID Connect.
 
+mod authorize;
 mod cors;
 mod discovery;
 mod jwks;
@@ -17,6 +18,7 @@ use crate::AppState;
 
 pub(crate) fn router(state: &AppState) -> Router<AppState> {
     Router::new()
+        .route("/authorize", get(authorize::get).post(authorize::post))
         .route("/oauth/token", cors::for_clients(state, post(token::post)))
         .route(
             "/userinfo",

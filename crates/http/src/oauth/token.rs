@@ -12,21 +12,12 @@ use claimsmith_model::{ClientId, GrantType, JsonObject};
 use claimsmith_oauth::{
     BasicCredentials, ErrorBody, ErrorCode, REQUEST_BYTES_MAX, TokenRequest, parse_query,
 };
-use claimsmith_service::{
-    ClientCredentials, Issued, Refused, RequestFacts, TokenEndpointError, host_name,
-};
-use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, header, request::Parts};
+use claimsmith_service::{ClientCredentials, Issued, Refused, RequestFacts, TokenEndpointError};
+use http::{HeaderMap, HeaderValue, Request, StatusCode, header, request::Parts};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 use super::cors;
-use crate::{
-    AppState, answer,
-    observe::AnsweredError,
-    tenant::{self, RequestTenant},
-};
-
-/// Names the run of the trigger, whose record the Management API shows.
-const EXECUTION_ID: HeaderName = HeaderName::from_static("claimsmith-execution-id");
+use crate::{AppState, answer, facts, observe::AnsweredError, tenant::RequestTenant};
 
 /// Answers a token request.
 pub(crate) async fn post(
@@ -53,13 +44,13 @@ pub(crate) async fn post(
             execution_id,
         }) => {
             let mut answer = (answer::no_store(), Json(response)).into_response();
-            set_execution_id(&mut answer, execution_id.as_str());
+            answer::set_execution_id(&mut answer, &execution_id);
             answer
         }
         Err(refused) => {
             let header = credentials_of(&parts.headers).ok().flatten();
             let claimed = header.as_ref().map(|header| header.client_id.as_str());
-            let facts = request_facts(&parts, peer);
+            let facts = facts::of(&parts, peer, JsonObject::new());
             state
                 .tokens
                 .note_refusal(&tenant, grant, &refused, claimed, &facts);
@@ -89,7 +80,7 @@ pub(crate) async fn post(
                     .insert(header::RETRY_AFTER, retry_after);
             }
             if let Some(execution_id) = execution_id {
-                set_execution_id(&mut answer, execution_id.as_str());
+                answer::set_execution_id(&mut answer, &execution_id);
             }
             answer
         }
@@ -177,24 +168,8 @@ async fn read(parts: &Parts, body: Body, peer: SocketAddr) -> Result<Read, Unrea
         body: ErrorBody::new(ErrorCode::InvalidClient, &text),
         used_header: true,
     })?;
-    let facts = RequestFacts {
-        query,
-        ..request_facts(parts, peer)
-    };
+    let facts = facts::of(parts, peer, query);
     Ok((request, facts, credentials))
-}
-
-/// What is known of the request beside its body and query.
-fn request_facts(parts: &Parts, peer: SocketAddr) -> RequestFacts {
-    RequestFacts {
-        ip: peer.ip().to_canonical().to_string(),
-        method: parts.method.as_str().to_owned(),
-        hostname: tenant::host(&parts.headers, &parts.uri)
-            .map(|host| host_name(host).to_ascii_lowercase()),
-        user_agent: text(&parts.headers, &header::USER_AGENT),
-        language: text(&parts.headers, &header::ACCEPT_LANGUAGE),
-        query: JsonObject::new(),
-    }
 }
 
 /// What the client gave in the header. Anything but Basic credentials is a failed
@@ -223,13 +198,6 @@ fn media_type(headers: &HeaderMap) -> &str {
         .trim()
 }
 
-fn text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
-    headers
-        .get(name)
-        .and_then(|value| value.to_str().ok())
-        .map(str::to_owned)
-}
-
 fn credentials_in_header(parts: &Parts) -> bool {
     parts.headers.contains_key(header::AUTHORIZATION)
 }
@@ -246,12 +214,6 @@ fn refuse(status: StatusCode, body: &ErrorBody, used_header: bool) -> Response {
             .insert(header::WWW_AUTHENTICATE, challenge);
     }
     answer
-}
-
-fn set_execution_id(answer: &mut Response, id: &str) {
-    if let Ok(value) = HeaderValue::from_str(id) {
-        answer.headers_mut().insert(EXECUTION_ID, value);
-    }
 }
 
 #[cfg(test)]

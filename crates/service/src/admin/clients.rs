@@ -4,6 +4,7 @@ use claimsmith_model::{
     Client, ClientId, GrantType, JsonObject, OrganizationUsage, RefreshTokenSettings,
     SigningAlgorithm, TOKEN_LIFETIME_S_MAX, TokenEndpointAuthMethod,
 };
+use claimsmith_oauth::{REDIRECT_URI_BYTES_MAX, REDIRECT_URI_RULE, is_redirect_uri};
 use serde_json::Value;
 
 use super::Page;
@@ -22,7 +23,7 @@ const DESCRIPTION_CHARS_MAX: usize = 140;
 const METADATA_ENTRIES_MAX: usize = 10;
 const METADATA_CHARS_MAX: usize = 255;
 const CALLBACKS_MAX: usize = 100;
-const CALLBACK_CHARS_MAX: usize = 2048;
+const CALLBACK_CHARS_MAX: usize = REDIRECT_URI_BYTES_MAX;
 const ORIGINS_MAX: usize = 100;
 /// A scheme, a host of at most 253 characters, a port.
 const ORIGIN_CHARS_MAX: usize = 270;
@@ -182,11 +183,7 @@ fn apply(client: &mut Client, mut fields: Fields) -> Result<(), ServiceError> {
     let grant_types = set_of(0..=grants.len(), one_of(&grants));
     fields.set("grant_types", &mut client.grant_types, grant_types)?;
     merge_metadata(client, &mut fields)?;
-    let callback = text_where(
-        1..=CALLBACK_CHARS_MAX,
-        is_url,
-        "a callback is an absolute URL",
-    );
+    let callback = text_where(1..=CALLBACK_CHARS_MAX, is_redirect_uri, REDIRECT_URI_RULE);
     fields.set(
         "callbacks",
         &mut client.callbacks,

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use claimsmith_model::{
     ClaimSettings, JsonObject, Limit, LimitInForce, OnRefusal, PrivateNames, TenantSettings,
 };
-
 use serde_json::Value;
 
 use super::{
@@ -14,11 +13,13 @@ use super::{
 };
 use crate::{
     ServiceError,
-    fields::{Fields, Read, object, one_of, text, text_where},
+    fields::{Fields, Read, integer, object, one_of, text, text_where},
     management::TenantAdmin,
 };
 
 const FRIENDLY_NAME_CHARS_MAX: usize = 255;
+/// A year, as in the reference product.
+const SESSION_HOURS_MAX: u32 = 8_760;
 const PICTURE_URL_CHARS_MAX: usize = 2048;
 
 /// The settings as they are now.
@@ -105,6 +106,15 @@ fn apply(settings: &mut TenantSettings, body: JsonObject) -> Read<()> {
         "signing_alg",
         &mut settings.signing_algorithm,
         one_of(&ID_TOKEN_ALGORITHMS),
+    )?;
+    let hours = || integer(1..=SESSION_HOURS_MAX);
+    let sessions = &mut settings.sessions;
+    fields.set("session_lifetime", &mut sessions.lifetime_h, hours())?;
+    // One beyond the other never comes into play.
+    fields.set(
+        "idle_session_lifetime",
+        &mut sessions.idle_lifetime_h,
+        hours(),
     )?;
     let claims = settings.claims;
     fields.set(

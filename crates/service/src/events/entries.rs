@@ -107,7 +107,9 @@ fn of_record(record: &ExecutionRecord) -> Vec<TenantEvent> {
         details,
     };
     let has_succeeded = record.outcome == ExecutionOutcome::Issued;
-    let grant = GrantType::from_wire(&record.grant_type);
+    // The run that a code came from was a login; redeeming it runs nothing.
+    let grant = GrantType::from_wire(&record.grant_type)
+        .filter(|grant| *grant != GrantType::AuthorizationCode);
     let mut events = vec![event(
         of_grant(grant, has_succeeded),
         reason(&record.outcome),

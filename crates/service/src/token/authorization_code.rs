@@ -82,6 +82,7 @@ impl TokenService {
             session_id: code.session_id.clone(),
             nonce: code.nonce.clone(),
             refresh_grant: None,
+            is_fresh: false,
         };
         let found = (user, connection);
         let login = self

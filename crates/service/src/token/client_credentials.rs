@@ -160,6 +160,7 @@ fn event(
             target_scopes,
             metadata: JsonObject::new(),
             correlation_id: request.correlation_id,
+            ..EventTransaction::default()
         },
         request: facts.into_event(request.body),
         ..Event::default()

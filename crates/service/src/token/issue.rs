@@ -136,7 +136,7 @@ impl TokenService {
 
     /// Ends a trigger's run that the server could not complete: writes its record,
     /// answers with its identifier.
-    pub(super) fn fail(
+    pub(crate) fn fail(
         &self,
         context: &TenantContext,
         result: TriggerResult,
@@ -216,7 +216,7 @@ impl TokenService {
     }
 
     /// Signs an ID token as its client, or else the tenant, wants it.
-    pub(super) async fn sign_id_token(
+    pub(crate) async fn sign_id_token(
         &self,
         context: &TenantContext,
         client: &Client,

@@ -53,6 +53,7 @@ impl TokenService {
             session_id: None,
             nonce: None,
             refresh_grant: None,
+            is_fresh: true,
         };
         let login = self
             .prepare_login(
@@ -69,6 +70,7 @@ impl TokenService {
             facts,
             body: request.body,
             correlation_id: request.correlation_id,
+            ..LoginRequest::default()
         };
         let result = self.run_post_login(context, &login, seen).await?;
         let now = environment.clock.now();

@@ -60,6 +60,7 @@ impl TokenService {
             session_id: grant.session_id.clone(),
             nonce: None,
             refresh_grant: Some(grant.clone()),
+            is_fresh: false,
         };
         let login = self
             .prepare_login(
@@ -76,6 +77,7 @@ impl TokenService {
             facts,
             body: request.body,
             correlation_id: request.correlation_id,
+            ..LoginRequest::default()
         };
         let result = self.run_post_login(context, &login, seen).await?;
         let now = self.services.environment.clock.now();

@@ -422,7 +422,7 @@ pub async fn fill_tenant(storage: &dyn Storage, name: &str) {
         .await
         .unwrap();
     store
-        .put_session(&[7; 32], &session("s-1", "user-1"))
+        .put_session(&[7; 32], &session("s-1", "user-1"), None)
         .await
         .unwrap();
     store

@@ -9,7 +9,10 @@ use super::{
     fixtures::{at, authorization_code, client, opaque_token, refresh_grant, session, user},
     new_tenant,
 };
-use crate::{GivenTokens, RefreshExchange, RefreshExchanged, Storage, StorageError, TenantStorage};
+use crate::{
+    GivenTokens, RefreshExchange, RefreshExchanged, SessionUse, Storage, StorageError,
+    TenantStorage,
+};
 
 pub(super) async fn check(storage: &dyn Storage) {
     let store = new_tenant(storage, "logins").await;
@@ -20,6 +23,8 @@ pub(super) async fn check(storage: &dyn Storage) {
         store.create_client(&client(id)).await.unwrap();
     }
     sessions_belong_to_users(&*store).await;
+    a_session_takes_another_ones_place(&*store).await;
+    an_ended_session_is_not_used(&*store).await;
     ending_a_session_revokes_what_came_from_it(&*store).await;
     a_code_is_redeemed_once(&store).await;
     replaying_a_code_can_revoke_what_it_gave(&*store).await;
@@ -36,28 +41,77 @@ pub(super) async fn check(storage: &dyn Storage) {
 async fn sessions_belong_to_users(store: &dyn TenantStorage) {
     let stored = session("s-1", "user-1");
     assert_eq!(store.session(&[1; 32]).await.unwrap(), None);
-    assert_not_found(store.put_session(&[1; 32], &session("s-1", "nobody")).await);
-    store.put_session(&[1; 32], &stored).await.unwrap();
+    assert_not_found(
+        store
+            .put_session(&[1; 32], &session("s-1", "nobody"), None)
+            .await,
+    );
+    store.put_session(&[1; 32], &stored, None).await.unwrap();
     let mut used = stored.clone();
     used.last_interacted_at = at(5);
-    store.put_session(&[1; 32], &used).await.unwrap();
+    store.put_session(&[1; 32], &used, None).await.unwrap();
     assert_eq!(store.session(&[1; 32]).await.unwrap(), Some(used));
     store.end_session(&[1; 32]).await.unwrap();
     store.end_session(&[1; 32]).await.unwrap();
     assert_eq!(store.session(&[1; 32]).await.unwrap(), None);
 }
 
-async fn ending_a_session_revokes_what_came_from_it(store: &dyn TenantStorage) {
-    let of = |session: &str, id: &str| RefreshGrant {
+async fn a_session_takes_another_ones_place(store: &dyn TenantStorage) {
+    let stored = session("s-1", "user-1");
+    store.put_session(&[1; 32], &stored, None).await.unwrap();
+    give(store, came_from("s-1", "rt_kept")).await;
+    store
+        .put_session(&[2; 32], &stored, Some(&[1; 32]))
+        .await
+        .unwrap();
+    assert_eq!(store.session(&[1; 32]).await.unwrap(), None);
+    assert_eq!(store.session(&[2; 32]).await.unwrap(), Some(stored));
+    let kept = store.refresh_grant(&"rt_kept".parse().unwrap()).await;
+    assert!(kept.unwrap().is_some(), "nobody has logged out");
+    store.end_session(&[2; 32]).await.unwrap();
+}
+
+async fn an_ended_session_is_not_used(store: &dyn TenantStorage) {
+    let used = |client: &str| SessionUse {
+        at: at(7),
+        idle_expires_at: at(9),
+        client: client.parse().unwrap(),
+        clients_max: 2,
+    };
+    assert!(!store.use_session(&[1; 32], &used("a")).await.unwrap());
+    assert_eq!(store.session(&[1; 32]).await.unwrap(), None);
+
+    let mut stored = session("s-1", "user-1");
+    stored.clients.clear();
+    store.put_session(&[1; 32], &stored, None).await.unwrap();
+    for client in ["a", "b", "a", "c"] {
+        assert!(store.use_session(&[1; 32], &used(client)).await.unwrap());
+    }
+    let found = store.session(&[1; 32]).await.unwrap().unwrap();
+    let clients: Vec<_> = found.clients.iter().map(|client| client.as_str()).collect();
+    assert_eq!(clients, ["a", "c"]);
+    assert_eq!(
+        (found.last_interacted_at, found.idle_expires_at),
+        (at(7), at(9))
+    );
+    store.end_session(&[1; 32]).await.unwrap();
+}
+
+/// A refresh grant that came from a session.
+fn came_from(session: &str, id: &str) -> RefreshGrant {
+    RefreshGrant {
         session_id: Some(session.parse().unwrap()),
         ..refresh_grant(id)
-    };
+    }
+}
+
+async fn ending_a_session_revokes_what_came_from_it(store: &dyn TenantStorage) {
     for (number, name) in [(1, "s-1"), (2, "s-2"), (3, "s-3")] {
         store
-            .put_session(&[number; 32], &session(name, "user-1"))
+            .put_session(&[number; 32], &session(name, "user-1"), None)
             .await
             .unwrap();
-        give(store, of(name, &format!("rt_{name}"))).await;
+        give(store, came_from(name, &format!("rt_{name}"))).await;
     }
     let left = async || {
         let grants = store.refresh_grants(&"user-1".parse().unwrap(), None).await;
@@ -287,7 +341,7 @@ async fn what_has_ended_is_removed_and_what_goes_on_is_not(store: &dyn TenantSto
     while store.remove_expired(at(10_000_000), 1_000).await.unwrap() > 0 {}
     let mut stored = session("s-9", "user-1");
     stored.idle_expires_at = at(100);
-    store.put_session(&[9; 32], &stored).await.unwrap();
+    store.put_session(&[9; 32], &stored, None).await.unwrap();
     let mut grant = refresh_grant("rt_g");
     grant.idle_expires_at = Some(at(110));
     give(store, grant).await;
@@ -297,7 +351,7 @@ async fn what_has_ended_is_removed_and_what_goes_on_is_not(store: &dyn TenantSto
 
     // Both go on: their ends move.
     stored.idle_expires_at = at(5_000_000);
-    store.put_session(&[9; 32], &stored).await.unwrap();
+    store.put_session(&[9; 32], &stored, None).await.unwrap();
     assert_eq!(exchange(store, "rt_g", 1, 2, 105).await, Exchanged);
 
     assert_eq!(store.remove_expired(at(100), 9).await.unwrap(), 0);
@@ -341,7 +395,7 @@ async fn users_and_clients_take_their_logins_along(store: &dyn TenantStorage) {
     let scope = ["a".to_owned()];
     let fill = async || {
         store
-            .put_session(&[5; 32], &session("s-5", "user-1"))
+            .put_session(&[5; 32], &session("s-5", "user-1"), None)
             .await?;
         let given = GivenTokens {
             refresh_grant: Some(refresh_grant("rt_h")),

@@ -11,7 +11,7 @@ use super::{
     tenant::KvTenant,
     transaction::Transaction,
 };
-use crate::{SessionRepository, StorageError};
+use crate::{SessionRepository, SessionUse, StorageError};
 
 #[async_trait]
 impl<K: KeyValue> SessionRepository for KvTenant<K> {
@@ -19,11 +19,20 @@ impl<K: KeyValue> SessionRepository for KvTenant<K> {
         self.get(&self.keys.session(sha256))
     }
 
-    async fn put_session(&self, sha256: &[u8; 32], session: &Session) -> Result<()> {
+    async fn put_session(
+        &self,
+        sha256: &[u8; 32],
+        session: &Session,
+        instead_of: Option<&[u8; 32]>,
+    ) -> Result<()> {
         let (sha256, session) = (*sha256, session.clone());
+        let instead_of = instead_of.copied();
         self.change(move |change, keys| {
             if !change.contains(&keys.user(&session.user_id))? {
                 return Err(StorageError::NotFound { what: "the user" });
+            }
+            if let Some(replaced) = instead_of {
+                delete_session(change, keys, &replaced)?;
             }
             let key = keys.session(&sha256);
             if !change.contains(&key)? {
@@ -31,6 +40,25 @@ impl<K: KeyValue> SessionRepository for KvTenant<K> {
             }
             change.put(&keys.session_of(&session.user_id, &sha256), &sha256)?;
             change.put(&key, &session)
+        })
+        .await
+    }
+
+    async fn use_session(&self, sha256: &[u8; 32], used: &SessionUse) -> Result<bool> {
+        let (sha256, used) = (*sha256, used.clone());
+        self.change(move |change, keys| {
+            let key = keys.session(&sha256);
+            let Some(mut session) = change.get::<Session>(&key)? else {
+                return Ok(false);
+            };
+            session.last_interacted_at = used.at;
+            session.idle_expires_at = used.idle_expires_at;
+            session.clients.retain(|client| *client != used.client);
+            session.clients.push(used.client);
+            let beyond = session.clients.len().saturating_sub(used.clients_max);
+            session.clients.drain(..beyond);
+            change.put(&key, &session)?;
+            Ok(true)
         })
         .await
     }

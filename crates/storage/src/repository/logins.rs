@@ -16,11 +16,21 @@ pub trait SessionRepository: Send + Sync + Debug {
     /// The session whose cookie has this SHA-256; also when it has ended.
     async fn session(&self, sha256: &[u8; 32]) -> Result<Option<Session>>;
 
-    /// Stores a session under its cookie's SHA-256, or replaces it.
+    /// Stores a session under its cookie's SHA-256, or replaces it. The one of another
+    /// cookie, `instead_of`, is gone then; refresh grants that came from it stay.
     ///
     /// # Errors
     /// `NotFound` when the user doesn't exist.
-    async fn put_session(&self, sha256: &[u8; 32], session: &Session) -> Result<()>;
+    async fn put_session(
+        &self,
+        sha256: &[u8; 32],
+        session: &Session,
+        instead_of: Option<&[u8; 32]>,
+    ) -> Result<()>;
+
+    /// Notes that a session was used. Answers whether it is still there: one that was
+    /// ended meanwhile stays so.
+    async fn use_session(&self, sha256: &[u8; 32], used: &SessionUse) -> Result<bool>;
 
     /// Ends a session and revokes the refresh grants that came from it, so that who
     /// logs out is out. One that isn't there is no error.
@@ -111,6 +121,19 @@ pub trait ConsentRepository: Send + Sync + Debug {
         scope: &[String],
         now: Timestamp,
     ) -> Result<()>;
+}
+
+/// A use of a session.
+#[derive(Debug, Clone)]
+pub struct SessionUse {
+    /// When.
+    pub at: Timestamp,
+    /// The session's idle end from now on.
+    pub idle_expires_at: Timestamp,
+    /// The client that the user logged in to.
+    pub client: ClientId,
+    /// How many clients a session remembers; of more, the first are forgotten.
+    pub clients_max: usize,
 }
 
 /// What a login or an exchange stores of the tokens that it gives.

@@ -96,9 +96,10 @@ fn event(context: &TenantContext, login: &Login, request: LoginRequest) -> Event
             target_scopes: login.granted.clone(),
             metadata: JsonObject::new(),
             correlation_id: request.correlation_id,
+            ..request.transaction
         },
         stats: Some(EventStats {
-            logins_count: if login.way.is_login() {
+            logins_count: if login.way.is_fresh {
                 logins_count.saturating_add(1)
             } else {
                 logins_count
@@ -106,7 +107,7 @@ fn event(context: &TenantContext, login: &Login, request: LoginRequest) -> Event
         }),
         request: request.facts.into_event(request.body),
         refresh_token: login.way.refresh_grant.as_ref().map(event_refresh_token),
-        other: JsonObject::new(),
+        other: request.other,
     }
 }
 

@@ -15,8 +15,8 @@ mod tokens;
 use std::sync::Arc;
 
 use claimsmith_model::{
-    Client, Connection, EventAuthorization, GrantType, JsonObject, Organization, RefreshGrant,
-    ResourceServer, SessionId, Timestamp, User,
+    Client, Connection, EventAuthorization, EventTransaction, GrantType, JsonObject, Organization,
+    RefreshGrant, ResourceServer, SessionId, Timestamp, User,
 };
 
 pub(crate) use tokens::{Checked, KeptClaims, response};
@@ -72,6 +72,9 @@ pub(crate) struct Way {
     pub(crate) nonce: Option<String>,
     /// The refresh grant that is being exchanged.
     pub(crate) refresh_grant: Option<RefreshGrant>,
+    /// Whether the user proved who they are for this, which counts as a login; neither
+    /// at a refresh nor by a session that the browser had already.
+    pub(crate) is_fresh: bool,
 }
 
 /// What a client asks for in the name of a user.
@@ -92,6 +95,10 @@ pub(crate) struct LoginRequest {
     /// The body's members, without secrets.
     pub(crate) body: JsonObject,
     pub(crate) correlation_id: Option<String>,
+    /// What a login in a browser has further of the transaction.
+    pub(crate) transaction: EventTransaction,
+    /// What the event has that is read by JSON pointer only.
+    pub(crate) other: JsonObject,
 }
 
 impl Way {

@@ -150,23 +150,10 @@ impl TokenService {
         now: Timestamp,
     ) -> Result<Tokens, TokenEndpointError> {
         let mut given = GivenTokens::default();
-        let (access_token, lifetime_s) = match &login.api {
-            Some(api) => {
-                let signed = self.sign_access_token(context, api, &checked.access_token);
-                (signed.await?, api.token_lifetime_s)
-            }
-            None => {
-                let token = self.services.ids.token();
-                let stored = OpaqueToken {
-                    user_id: login.user.user_id.clone(),
-                    client_id: login.client.client_id.clone(),
-                    scope: scope.to_vec(),
-                    expires_at: now.plus_seconds(i64::from(OPAQUE_TOKEN_LIFETIME_S)),
-                };
-                given.opaque_token = Some((sha256(&token), stored));
-                (token, OPAQUE_TOKEN_LIFETIME_S)
-            }
-        };
+        let claims = &checked.access_token;
+        let (access_token, lifetime_s) = self
+            .make_access_token(context, login, scope, claims, &mut given, now)
+            .await?;
         let id_token = match &checked.id_token {
             Some(claims) => {
                 let signed = self.sign_id_token(context, &login.client, claims).await?;
@@ -188,6 +175,31 @@ impl TokenService {
             refresh_token,
             given,
         })
+    }
+
+    /// The access token, which is opaque without an API, and its lifetime in seconds.
+    pub(crate) async fn make_access_token(
+        &self,
+        context: &TenantContext,
+        login: &Login,
+        scope: &[String],
+        claims: &SealedClaims,
+        given: &mut GivenTokens,
+        now: Timestamp,
+    ) -> Result<(String, u32), TokenEndpointError> {
+        if let Some(api) = &login.api {
+            let signed = self.sign_access_token(context, api, claims).await?;
+            return Ok((signed, api.token_lifetime_s));
+        }
+        let token = self.services.ids.token();
+        let stored = OpaqueToken {
+            user_id: login.user.user_id.clone(),
+            client_id: login.client.client_id.clone(),
+            scope: scope.to_vec(),
+            expires_at: now.plus_seconds(i64::from(OPAQUE_TOKEN_LIFETIME_S)),
+        };
+        given.opaque_token = Some((sha256(&token), stored));
+        Ok((token, OPAQUE_TOKEN_LIFETIME_S))
     }
 
     /// A refresh grant with its first token.
@@ -324,7 +336,7 @@ impl TokenService {
             }
         };
         let user = async {
-            if login.way.is_login() {
+            if login.way.is_fresh {
                 let recorded = store.record_login(user_id, app_metadata, user_metadata, ip, now);
                 recorded.await
             } else if changes.is_empty() {

@@ -1,0 +1,137 @@
+//! What users allow clients that aren't the tenant's own.
+
+use serde_json::json;
+
+use crate::harness::{
+    API, Client, TestServer, User,
+    browser::{Authorize, CALLBACK, Callback, Page, redeem},
+};
+
+/// A client of somebody else's, and a user.
+async fn partner_and_ada(server: &TestServer) -> (Client, User) {
+    let partner = server
+        .client("Partner <b>Inc</b>".replace(['<', '>'], "&").as_str())
+        .with("app_type", "spa")
+        .with("is_first_party", false)
+        .grant_types(&["authorization_code"])
+        .with("callbacks", json!([CALLBACK]))
+        .create()
+        .await;
+    (partner, server.user("ada@example.com").create().await)
+}
+
+fn request(client: &Client) -> Authorize {
+    Authorize::code(client)
+        .with("audience", API)
+        .with("scope", "openid read:reports unknown:scope")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_of_somebody_elses_gets_what_the_user_allows_and_is_remembered() {
+    let server = TestServer::start_empty().await;
+    let scopes = json!([{"value": "read:reports", "description": "See <your> reports"}]);
+    server.api(API).with("scopes", scopes).create().await;
+    let (partner, ada) = partner_and_ada(&server).await;
+    let browser = server.browser();
+
+    let page = browser.page(&request(&partner)).await.expect_login();
+    let consent = Page::of(browser.type_password(&page, &ada).await).expect_consent();
+    let text = &consent.answer.text;
+    assert!(text.contains("See &lt;your&gt; reports"), "{text}");
+    assert!(text.contains("<code>openid</code>"), "{text}");
+    assert!(!text.contains("unknown:scope"), "{text}");
+    assert!(text.contains("ada@example.com"), "{text}");
+    assert_eq!(server.stored_user(&ada).await["logins_count"], 0);
+    let answer = browser.submit(&consent, &[("decision", "allow")]).await;
+
+    let callback = Callback::of(answer);
+    let reply = redeem(&server, &partner, callback.code()).await;
+    assert_eq!(
+        reply.expect_token().claims()["scope"],
+        "openid read:reports"
+    );
+    assert_eq!(server.stored_user(&ada).await["logins_count"], 1);
+    // Not again, in any browser, unless it wants more.
+    server
+        .browser()
+        .log_in(&request(&partner), &ada)
+        .await
+        .code();
+    let silent = request(&partner).with("prompt", "none");
+    browser.callback(&silent).await.code();
+    let more = silent.with("scope", "openid email read:reports");
+    browser
+        .callback(&more)
+        .await
+        .expect_error("consent_required");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_says_no_gives_nothing_and_is_asked_again() {
+    let server = TestServer::start().await;
+    let (partner, ada) = partner_and_ada(&server).await;
+    let browser = server.browser();
+    let page = browser.page(&request(&partner)).await;
+    let consent = Page::of(browser.type_password(&page, &ada).await).expect_consent();
+
+    for decision in ["deny", "", "ALLOW"] {
+        let answer = browser.submit(&consent, &[("decision", decision)]).await;
+        let callback = Callback::of(answer);
+        callback.expect_error("access_denied");
+        assert_eq!(callback.get("state"), "the-state");
+    }
+    browser.page(&request(&partner)).await.expect_consent();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn prompt_consent_asks_for_the_tenants_own_clients_too() {
+    let server = TestServer::start().await;
+    let (_, ada) = partner_and_ada(&server).await;
+    let spa = server.spa().await;
+    let browser = server.browser();
+    browser.log_in(&request(&spa), &ada).await.code();
+
+    let asked = request(&spa).with("prompt", "consent");
+    let consent = browser.page(&asked).await.expect_consent();
+    let answer = browser.submit(&consent, &[("decision", "allow")]).await;
+    Callback::of(answer).code();
+    browser.page(&asked).await.expect_consent();
+    browser.callback(&request(&spa)).await.code();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_else_can_agree_for_a_user() {
+    let server = TestServer::start().await;
+    let (partner, ada) = partner_and_ada(&server).await;
+    let eve = server.user("eve@example.com").create().await;
+    let (hers, evil) = (server.browser(), server.browser());
+    let page = hers.page(&request(&partner)).await;
+    let consent = Page::of(hers.type_password(&page, &ada).await).expect_consent();
+    let page = evil.page(&request(&partner)).await;
+    let evil_consent = Page::of(evil.type_password(&page, &eve).await).expect_consent();
+    let allow = [("decision", "allow")];
+
+    // Another browser's form, and one that stands for itself.
+    Page::of(hers.submit(&evil_consent, &allow).await).expect_error(400);
+    Page::of(evil.submit(&consent, &allow).await).expect_error(400);
+    let forged = [("state", "AAAA"), ("decision", "allow")];
+    Page::of(hers.post("/u/consent", &forged).await).expect_error(400);
+    // A login form is no consent.
+    let login = server.browser();
+    let page = login.page(&request(&partner)).await;
+    let state = page.hidden[0].1.as_str();
+    let answer = login
+        .post("/u/consent", &[("state", state), allow[0]])
+        .await;
+    Page::of(answer).expect_error(400);
+    // Her form after somebody else logged in in the same browser.
+    let again = request(&partner).with("prompt", "login");
+    let page = hers.page(&again).await.expect_login();
+    Page::of(hers.type_password(&page, &eve).await).expect_consent();
+    Page::of(hers.submit(&consent, &allow).await).expect_consent();
+
+    for (browser, user) in [(&hers, "Ada"), (&evil, "Eve")] {
+        let page = browser.page(&request(&partner)).await;
+        assert_eq!(page.action, "/u/consent", "{user} has agreed to nothing");
+    }
+}
