@@ -6,10 +6,12 @@
     reason = "a panic is how libFuzzer learns that something does not hold"
 )]
 
+mod authorization_request;
 mod claim_policy;
 mod token_request;
 mod upload;
 
+pub use authorization_request::authorization_request;
 pub use claim_policy::claim_policy;
 pub use token_request::token_request;
 pub use upload::{Laboratory, Verdict, upload};

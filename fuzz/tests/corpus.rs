@@ -7,7 +7,11 @@ type Target = fn(&[u8]);
 
 #[test]
 fn what_must_hold_holds_for_the_corpora_whole_cut_off_and_with_a_bit_changed() {
-    let targets: [(&str, Target); 3] = [
+    let targets: [(&str, Target); 4] = [
+        (
+            "authorization_request",
+            claimsmith_fuzz::authorization_request,
+        ),
         ("claim_policy", claimsmith_fuzz::claim_policy),
         ("token_request", claimsmith_fuzz::token_request),
         ("upload", claimsmith_fuzz::upload),

@@ -1,12 +1,7 @@
 //! What the reference product has or had at other paths, and what to use instead.
 
 /// Paths, and what to say there. One that ends in `/` stands for all below it, too.
-const ELSEWHERE: [(&str, &str); 27] = [
-    (
-        "/authorize",
-        "is not on this server yet; the grants of POST /oauth/token are listed in \
-         /.well-known/openid-configuration",
-    ),
+const ELSEWHERE: [(&str, &str); 26] = [
     (
         "/oauth/ro",
         "is gone; use POST /oauth/token with grant_type=password",

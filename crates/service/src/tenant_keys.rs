@@ -382,6 +382,7 @@ mod tests {
                 random: Arc::new(Counting::default()),
                 reserved: Arc::default(),
                 limits: Arc::default(),
+                state_secret: claimsmith_model::Secret::new("state"),
             };
             let tenants = TenantDirectory::load(environment.clone()).await.unwrap();
             let new = NewTenant {
