@@ -52,6 +52,7 @@ mod outgoing_http;
 mod password;
 mod proxies;
 mod readiness;
+mod refresh_tokens;
 mod restart;
 mod signing;
 mod tenant_logs;

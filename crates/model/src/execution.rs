@@ -54,6 +54,9 @@ pub enum ExecutionOutcome {
     Failed,
     /// A claim was refused and the tenant's `claims.on_refusal` says `fail`.
     ClaimRefused,
+    /// What the tokens were to be given for was over by then: another request had been
+    /// faster with the same refresh token, or it was revoked while the Actions ran.
+    GrantEnded,
     /// The server failed.
     HostFailed,
 }

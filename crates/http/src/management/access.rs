@@ -59,6 +59,7 @@ scopes! {
     DeleteOrganizationMemberRoles = "delete:organization_member_roles";
     DeleteOrganizationMembers = "delete:organization_members";
     DeleteOrganizations = "delete:organizations";
+    DeleteRefreshTokens = "delete:refresh_tokens";
     DeleteResourceServers = "delete:resource_servers";
     DeleteRoles = "delete:roles";
     DeleteUsers = "delete:users";
@@ -71,6 +72,7 @@ scopes! {
     ReadOrganizationMemberRoles = "read:organization_member_roles";
     ReadOrganizationMembers = "read:organization_members";
     ReadOrganizations = "read:organizations";
+    ReadRefreshTokens = "read:refresh_tokens";
     ReadResourceServers = "read:resource_servers";
     ReadRoles = "read:roles";
     ReadSigningKeys = "read:signing_keys";

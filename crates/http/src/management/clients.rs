@@ -5,7 +5,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use claimsmith_model::{
-    Client, ClientId, OrganizationUsage, SigningAlgorithm, TokenEndpointAuthMethod,
+    Client, ClientId, OrganizationUsage, RefreshTokenSettings, SigningAlgorithm,
+    TokenEndpointAuthMethod,
 };
 use claimsmith_service::{admin::clients, management::TenantAdmin};
 use http::StatusCode;
@@ -53,6 +54,45 @@ pub(super) struct ClientView<'a> {
     client_metadata: &'a std::collections::BTreeMap<String, String>,
     jwt_configuration: JwtConfiguration,
     organization_usage: OrganizationUsage,
+    refresh_token: RefreshTokenView,
+}
+
+/// How a client's refresh tokens live. A number beside `infinite_…: true` is what the
+/// server would take without it.
+#[derive(Serialize)]
+struct RefreshTokenView {
+    rotation_type: &'static str,
+    expiration_type: &'static str,
+    leeway: u32,
+    token_lifetime: u32,
+    infinite_token_lifetime: bool,
+    idle_token_lifetime: u32,
+    infinite_idle_token_lifetime: bool,
+}
+
+impl From<RefreshTokenSettings> for RefreshTokenView {
+    fn from(settings: RefreshTokenSettings) -> Self {
+        let default = RefreshTokenSettings::default();
+        let (lifetime, idle) = (settings.lifetime_s, settings.idle_lifetime_s);
+        let seconds = |own: Option<u32>, default: Option<u32>| own.or(default).unwrap_or_default();
+        Self {
+            rotation_type: if settings.rotating {
+                "rotating"
+            } else {
+                "non-rotating"
+            },
+            expiration_type: if lifetime.is_some() || idle.is_some() {
+                "expiring"
+            } else {
+                "non-expiring"
+            },
+            leeway: settings.leeway_s,
+            token_lifetime: seconds(lifetime, default.lifetime_s),
+            infinite_token_lifetime: lifetime.is_none(),
+            idle_token_lifetime: seconds(idle, default.idle_lifetime_s),
+            infinite_idle_token_lifetime: idle.is_none(),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -90,6 +130,7 @@ fn view<'a>(admin: &TenantAdmin, client: &'a Client, with_secret: bool) -> Clien
             secret_encoded: false,
         },
         organization_usage: client.organization_usage,
+        refresh_token: client.refresh_token.into(),
     }
 }
 

@@ -4,14 +4,20 @@ use axum::{
     Json,
     response::{IntoResponse, Response},
 };
-use claimsmith_model::{Identity, JsonObject, Timestamp, User, UserId};
+use claimsmith_model::{
+    ClientId, Identity, JsonObject, RefreshGrant, RefreshGrantId, SessionId, Timestamp, User,
+    UserId,
+};
 use claimsmith_service::admin::users;
 use http::StatusCode;
 use serde::Serialize;
 
 use super::{
     ApiError, At, JsonBody,
-    access::{Admin, CreateUsers, DeleteUsers, ReadUsers, Routes, UpdateUsers, get},
+    access::{
+        Admin, CreateUsers, DeleteRefreshTokens, DeleteUsers, ReadRefreshTokens, ReadUsers, Routes,
+        UpdateUsers, get,
+    },
     listing, permissions,
     query::{ClassicPage, FromQuery, Parameters},
     roles,
@@ -33,6 +39,10 @@ pub(super) fn routes() -> Routes {
             get(list_permissions)
                 .post(add_permissions)
                 .delete(remove_permissions),
+        )
+        .at(
+            "/users/{id}/refresh-tokens",
+            get(list_refresh_tokens).delete(revoke_refresh_tokens),
         )
 }
 
@@ -196,5 +206,67 @@ async fn remove_permissions(
     JsonBody(body): JsonBody,
 ) -> Result<StatusCode, ApiError> {
     users::remove_permissions(&admin, &id, body).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// A refresh token as admins see it; the token itself is never shown.
+#[derive(Serialize)]
+struct RefreshTokenView<'a> {
+    id: &'a RefreshGrantId,
+    user_id: &'a UserId,
+    client_id: &'a ClientId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session_id: Option<&'a SessionId>,
+    rotating: bool,
+    resource_servers: Vec<ResourceServerView<'a>>,
+    created_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_exchanged_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    idle_expires_at: Option<Timestamp>,
+}
+
+/// What a refresh token is good for.
+#[derive(Serialize)]
+struct ResourceServerView<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    audience: Option<&'a str>,
+    scopes: String,
+}
+
+fn refresh_token_view(grant: &RefreshGrant) -> RefreshTokenView<'_> {
+    RefreshTokenView {
+        id: &grant.id,
+        user_id: &grant.user_id,
+        client_id: &grant.client_id,
+        session_id: grant.session_id.as_ref(),
+        rotating: grant.rotating,
+        resource_servers: vec![ResourceServerView {
+            audience: grant.audience.as_deref(),
+            scopes: grant.scope.join(" "),
+        }],
+        created_at: grant.created_at,
+        last_exchanged_at: grant.last_exchanged_at,
+        expires_at: grant.expires_at,
+        idle_expires_at: grant.idle_expires_at,
+    }
+}
+
+async fn list_refresh_tokens(
+    admin: Admin<ReadRefreshTokens>,
+    At(id): At<UserId>,
+) -> Result<Response, ApiError> {
+    let grants = users::refresh_tokens_of(&admin, &id).await?;
+    let views: Vec<_> = grants.iter().map(refresh_token_view).collect();
+    Ok(Json(serde_json::json!({ "refresh_tokens": views })).into_response())
+}
+
+async fn revoke_refresh_tokens(
+    admin: Admin<DeleteRefreshTokens>,
+    At(id): At<UserId>,
+) -> Result<StatusCode, ApiError> {
+    users::revoke_refresh_tokens(&admin, &id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -7,7 +7,7 @@ use claimsmith_model::{
 use claimsmith_oauth::{REDIRECT_URI_BYTES_MAX, REDIRECT_URI_RULE, is_redirect_uri};
 use serde_json::Value;
 
-use super::Page;
+use super::{Page, client_refresh_token};
 use crate::{
     ServiceError,
     fields::{
@@ -201,6 +201,11 @@ fn apply(client: &mut Client, mut fields: Fields) -> Result<(), ServiceError> {
         "organization_usage",
         &mut client.organization_usage,
         one_of(&ORGANIZATION_USAGES),
+    )?;
+    fields.set(
+        "refresh_token",
+        &mut client.refresh_token,
+        client_refresh_token::read,
     )?;
     if let Some(jwt) = fields.optional("jwt_configuration", jwt_configuration)? {
         client.id_token_signing_algorithm = jwt.algorithm.or(client.id_token_signing_algorithm);

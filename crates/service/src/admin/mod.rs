@@ -7,6 +7,7 @@
 //! in one place.
 
 pub mod client_grants;
+mod client_refresh_token;
 pub mod clients;
 pub mod connections;
 pub mod executions;

@@ -1,8 +1,8 @@
 //! End users, their roles and permissions.
 
 use claimsmith_model::{
-    Identity, JsonObject, METADATA_BYTES_MAX, Permission, Role, RoleId, Secret, Timestamp, User,
-    UserId,
+    Identity, JsonObject, METADATA_BYTES_MAX, Permission, RefreshGrant, Role, RoleId, Secret,
+    Timestamp, User, UserId,
 };
 use serde_json::Value;
 
@@ -121,7 +121,8 @@ pub async fn list_all(admin: &TenantAdmin, page: Page) -> Result<(Vec<User>, usi
 }
 
 /// Changes a user. The root-level keys of the metadata objects are merged, `null`
-/// removing a key; everything else is replaced.
+/// removing a key; everything else is replaced. A new password, and blocking the user,
+/// ends all sessions and revokes all refresh tokens.
 ///
 /// # Errors
 /// `NotFound`; `Invalid…` for a wrong body; `Conflict` when the new email address or
@@ -135,7 +136,7 @@ pub async fn patch(
     let password = patched(&get(admin, id).await?, body.clone())?.1;
     let hash = hash(admin, password).await?;
     let (body, hash) = (&body, &hash);
-    until_unchanged(|| async move {
+    let (user, ends_logins) = until_unchanged(|| async move {
         let before = get(admin, id).await?;
         let (mut after, _) = patched(&before, body.clone())?;
         after.updated_at = admin.now();
@@ -144,9 +145,43 @@ pub async fn patch(
             after.last_password_reset = Some(after.updated_at);
         }
         admin.store().update_user(&before, &after).await?;
-        Ok(after)
+        let ends_logins = hash.is_some() || (after.blocked && !before.blocked);
+        Ok((after, ends_logins))
     })
-    .await
+    .await?;
+    if ends_logins {
+        // Nobody goes on who came in with the old password, or who may come in no more.
+        // After the change, so that nobody comes in again in between.
+        admin.store().end_all_logins(id, None).await?;
+    }
+    Ok(user)
+}
+
+/// The refresh tokens of a user, those that have ended left out, oldest first. Each
+/// stands for all that were and will be exchanged for it.
+///
+/// # Errors
+/// `NotFound`.
+pub async fn refresh_tokens_of(
+    admin: &TenantAdmin,
+    id: &UserId,
+) -> Result<Vec<RefreshGrant>, ServiceError> {
+    get(admin, id).await?;
+    let now = admin.now();
+    let mut grants = admin.store().refresh_grants(id, None).await?;
+    grants.retain(|grant| !grant.has_ended(now));
+    Ok(grants)
+}
+
+/// Revokes all refresh tokens of a user, who stays logged in where there is a session.
+///
+/// # Errors
+/// `NotFound`.
+pub async fn revoke_refresh_tokens(admin: &TenantAdmin, id: &UserId) -> Result<(), ServiceError> {
+    for grant in refresh_tokens_of(admin, id).await? {
+        admin.store().revoke_refresh_grant(&grant.id).await?;
+    }
+    Ok(())
 }
 
 /// Deletes a user; one who isn't there is no error.

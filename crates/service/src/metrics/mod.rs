@@ -108,7 +108,14 @@ const TRIGGERS: &[&str] = &[
     Trigger::CredentialsExchange.as_str(),
 ];
 
-const RUN_OUTCOMES: &[&str] = &["issued", "denied", "failed", "claim_refused", "host_failed"];
+const RUN_OUTCOMES: &[&str] = &[
+    "issued",
+    "denied",
+    "failed",
+    "claim_refused",
+    "grant_ended",
+    "host_failed",
+];
 
 const EXECUTION_OUTCOMES: &[&str] = &[
     "ok",
@@ -220,6 +227,7 @@ impl Metrics {
             ExecutionOutcome::Denied(_) => "denied",
             ExecutionOutcome::Failed => "failed",
             ExecutionOutcome::ClaimRefused => "claim_refused",
+            ExecutionOutcome::GrantEnded => "grant_ended",
             ExecutionOutcome::HostFailed => "host_failed",
         };
         self.trigger_runs.add([trigger, outcome], 1);

@@ -59,6 +59,8 @@ pub(crate) enum Verdict {
     Denied(Denial),
     /// An Action failed and its binding says `deny`.
     Failed,
+    /// What the token was to be given for was over when the Actions had run.
+    GrantEnded,
     /// The server failed, and the binding says `deny`.
     HostFailed,
 }

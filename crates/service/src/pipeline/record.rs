@@ -59,6 +59,7 @@ pub(crate) fn outcome(verdict: Verdict, sealed: &Sealed<'_>) -> ExecutionOutcome
         Verdict::Proceed => ExecutionOutcome::Issued,
         Verdict::Denied(denial) => ExecutionOutcome::Denied(denial),
         Verdict::Failed => ExecutionOutcome::Failed,
+        Verdict::GrantEnded => ExecutionOutcome::GrantEnded,
         Verdict::HostFailed => ExecutionOutcome::HostFailed,
     }
 }

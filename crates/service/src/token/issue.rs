@@ -118,6 +118,7 @@ impl TokenService {
         let error = match &result.verdict {
             Verdict::Denied(denial) => TokenEndpointError::Denied(denial.clone()),
             Verdict::Failed => TokenEndpointError::ActionFailed(execution_id.clone()),
+            Verdict::GrantEnded => TokenEndpointError::InvalidRefreshToken,
             Verdict::HostFailed => TokenEndpointError::Host("an Action could not be run".into()),
             Verdict::Proceed => TokenEndpointError::ClaimRefused(execution_id.clone()),
         };
@@ -134,8 +135,9 @@ impl TokenService {
         }
     }
 
-    /// Ends a trigger's run that the server could not complete: writes its record,
-    /// answers with its identifier.
+    /// Ends a trigger's run after which no token could be given: writes its record,
+    /// answers with its identifier. The record says whose fault that was, as the answer
+    /// does.
     pub(crate) fn fail(
         &self,
         context: &TenantContext,
@@ -144,13 +146,16 @@ impl TokenService {
         error: impl Into<TokenEndpointError>,
     ) -> Refused {
         let execution_id = result.execution_id.clone();
-        let result = TriggerResult {
-            verdict: Verdict::HostFailed,
-            ..result
+        let error = error.into();
+        let verdict = if error.is_servers() {
+            Verdict::HostFailed
+        } else {
+            Verdict::GrantEnded
         };
+        let result = TriggerResult { verdict, ..result };
         self.write_record(context, result, &Sealed::default(), facts);
         Refused {
-            error: error.into(),
+            error,
             execution_id: Some(execution_id),
             client: None,
             claimed_client_id: None,

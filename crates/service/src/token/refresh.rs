@@ -104,26 +104,24 @@ impl TokenService {
                 .map(|seconds| now.plus_seconds(i64::from(seconds))),
             opaque_token: tokens.given.opaque_token.take(),
         };
-        // Waiting for both together, so that one flush serves both.
-        let (exchanged, stored) = tokio::join!(
-            context.store.exchange_refresh_token(&grant.id, &exchange),
-            self.store_login(
-                context,
-                &login,
-                &result.metadata,
-                checked.id_token.as_ref(),
-                &ip,
-                now
-            ),
-        );
-        let outcome = match (exchanged, stored) {
-            (Ok(RefreshExchanged::Exchanged), Ok(())) => Ok(()),
+        // The token is replaced last, so that whatever fails before replaces nothing. Most
+        // exchanges change neither metadata nor what `/userinfo` shows, and write once.
+        let id_token = checked.id_token.as_ref();
+        let stored = self.store_login(context, &login, &result.metadata, id_token, &ip, now);
+        let exchanged = match stored.await {
+            Ok(()) => {
+                let exchanged = context.store.exchange_refresh_token(&grant.id, &exchange);
+                exchanged.await.map_err(TokenEndpointError::from)
+            }
+            Err(error) => Err(error),
+        };
+        let outcome = match exchanged {
+            Ok(RefreshExchanged::Exchanged) => Ok(()),
             // Another request was faster, and the leeway is over.
-            (Ok(RefreshExchanged::Reused | RefreshExchanged::Gone), _) => {
+            Ok(RefreshExchanged::Reused | RefreshExchanged::Gone) => {
                 Err(TokenEndpointError::InvalidRefreshToken)
             }
-            (Err(error), _) => Err(error.into()),
-            (_, Err(error)) => Err(error),
+            Err(error) => Err(error),
         };
         if let Err(error) = outcome {
             return Err(self.fail(context, result, record, error));

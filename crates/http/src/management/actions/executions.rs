@@ -144,6 +144,7 @@ pub(super) fn outcome(outcome: &ExecutionOutcome) -> (&'static str, Option<&Deni
         ExecutionOutcome::Denied(denial) => ("denied", Some(denial)),
         ExecutionOutcome::Failed => ("failed", None),
         ExecutionOutcome::ClaimRefused => ("claim_refused", None),
+        ExecutionOutcome::GrantEnded => ("grant_ended", None),
         ExecutionOutcome::HostFailed => ("host_failed", None),
     }
 }
