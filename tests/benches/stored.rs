@@ -102,6 +102,7 @@ fn client(secret: &str) -> Result<Client> {
         client_secret: Secret::new(secret),
         app_type: None,
         token_endpoint_auth_method: TokenEndpointAuthMethod::ClientSecretPost,
+        credentials: Vec::new(),
         grant_types: vec![GrantType::ClientCredentials],
         client_metadata: [("department".to_owned(), "finance".to_owned())].into(),
         callbacks: vec![],

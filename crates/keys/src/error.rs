@@ -40,6 +40,36 @@ pub enum KeyError {
     Signing(SigningAlgorithm),
 }
 
+/// Why a client's public key can't be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ClientKeyError {
+    /// Neither PEM of a SubjectPublicKeyInfo nor a JWK with its members.
+    #[error(
+        "it can't be read: give a PEM text that begins with -----BEGIN PUBLIC KEY-----, or a JWK"
+    )]
+    Unreadable,
+    /// A key of another kind than its algorithm needs.
+    #[error(
+        "it is not a key for its alg: RS256 and PS256 need RSA with 2048 to 8192 bits, ES256 the \
+         curve P-256, EdDSA the curve Ed25519"
+    )]
+    WrongKind,
+    /// A key that nobody but the client should have.
+    #[error("it is a private key: keep it, make another one, and give its public key")]
+    Private,
+}
+
+/// Why a client's assertion isn't accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum AssertionError {
+    /// It isn't a JWT that a key of the client signed.
+    #[error("the assertion is not signed by a key of the client")]
+    NotSigned,
+    /// The client signed it, but it says something wrong.
+    #[error("{0}")]
+    Claim(&'static str),
+}
+
 /// Why a token isn't accepted. The text says what is wrong, not what would be
 /// right.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

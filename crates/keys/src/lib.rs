@@ -55,6 +55,7 @@
 
 mod algorithm;
 mod certificate;
+mod client_key;
 mod error;
 mod generate;
 mod hs256;
@@ -66,7 +67,10 @@ mod token_hash;
 mod verify;
 
 pub use certificate::Certificate;
-pub use error::{KeyError, VerifyError};
+pub use client_key::{
+    ExpectedAssertion, VerifiedAssertion, check_client_key, unverified_subject, verify_assertion,
+};
+pub use error::{AssertionError, ClientKeyError, KeyError, VerifyError};
 pub use generate::generate;
 pub use hs256::{HS256_SECRET_BYTES_MIN, sign_hs256};
 pub use key_set::KeySet;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ClientGrantId, ClientId, Secret, SigningAlgorithm, Timestamp};
+use crate::{ClientGrantId, ClientId, JsonObject, Secret, SigningAlgorithm, Timestamp};
 
 /// An OAuth client (RFC 6749 section 2), an "application" in the Management API.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +23,9 @@ pub struct Client {
     pub app_type: Option<String>,
     /// How the client proves who it is at the token endpoint.
     pub token_endpoint_auth_method: TokenEndpointAuthMethod,
+    /// What it signs assertions with, for `private_key_jwt`.
+    #[serde(default)]
+    pub credentials: Vec<ClientCredential>,
     /// The grants that it may use.
     pub grant_types: Vec<GrantType>,
     /// Open metadata, at most 10 entries of 255 characters; read by Actions.
@@ -109,6 +112,51 @@ pub enum TokenEndpointAuthMethod {
     ClientSecretPost,
     /// The secret in the `Authorization: Basic` header.
     ClientSecretBasic,
+    /// An assertion that the client signs (OpenID Connect Core section 9).
+    PrivateKeyJwt,
+}
+
+/// A public key with which a client's assertions are verified.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClientCredential {
+    /// The identifier, `cred_…`; the same for the same key.
+    pub id: String,
+    /// The name for people.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// The `kid` that assertions name it by, when it has one.
+    #[serde(default)]
+    pub key_id: Option<String>,
+    /// The one algorithm that it is for.
+    pub algorithm: AssertionAlgorithm,
+    /// The key.
+    pub public_key: ClientPublicKey,
+    /// When it was registered.
+    pub created_at: Timestamp,
+}
+
+/// A public key as the client's admin gave it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientPublicKey {
+    /// A PEM text (RFC 7468 section 13).
+    Pem(String),
+    /// A JWK (RFC 7517 section 4).
+    Jwk(JsonObject),
+}
+
+/// What a client signs assertions with: an `alg` of RFC 7518 section 3.1 or RFC 8037
+/// section 3.1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AssertionAlgorithm {
+    /// RSASSA-PKCS1-v1_5 with SHA-256.
+    RS256,
+    /// RSASSA-PSS with SHA-256.
+    PS256,
+    /// ECDSA on P-256 with SHA-256.
+    ES256,
+    /// Ed25519.
+    EdDSA,
 }
 
 /// A grant that a client may use, as written in its `grant_types`.

@@ -42,8 +42,8 @@ pub use action::{
 };
 pub use allowed_hosts::{ALLOWED_HOSTS_MAX, AllowedHosts, InvalidHost, Origin};
 pub use client::{
-    Client, ClientGrant, GrantType, OrganizationUsage, RefreshTokenSettings,
-    TokenEndpointAuthMethod,
+    AssertionAlgorithm, Client, ClientCredential, ClientGrant, ClientPublicKey, GrantType,
+    OrganizationUsage, RefreshTokenSettings, TokenEndpointAuthMethod,
 };
 pub use command::{Command, Denial, DenialCode};
 pub use database_script::{DatabaseScript, Handler, UnknownScript};

@@ -38,6 +38,9 @@ pub enum AuthorizationHeaderError {
     /// What follows `Basic` isn't `base64(client_id:client_secret)`.
     #[error("the Basic credentials must be base64 of client_id, a colon and client_secret")]
     MalformedBasic,
+    /// A form has more than one token.
+    #[error("the parameter access_token appears more than once; send it once")]
+    RepeatedBearer,
     /// What follows `Bearer` isn't one token.
     #[error("the Bearer token must be one word of letters, digits and - . _ ~ + /")]
     MalformedBearer,
@@ -90,7 +93,33 @@ impl BearerToken {
     /// When the scheme isn't `Bearer`, or what follows isn't one token of the
     /// characters that the RFC allows.
     pub fn parse(header_value: &str) -> Result<Self, AuthorizationHeaderError> {
-        let token = credentials(header_value, "Bearer", BEARER_BYTES_MAX)?;
+        Self::of(credentials(header_value, "Bearer", BEARER_BYTES_MAX)?)
+    }
+
+    /// Reads the parameter `access_token` of a form (RFC 6750 section 2.2), if there is
+    /// one.
+    ///
+    /// # Errors
+    /// When it is there more than once, or isn't one token.
+    pub fn from_form(form: &[u8]) -> Result<Option<Self>, AuthorizationHeaderError> {
+        let mut found = None;
+        for pair in form.split(|byte| *byte == b'&') {
+            let Some(value) = pair.strip_prefix(b"access_token=") else {
+                continue;
+            };
+            let malformed = AuthorizationHeaderError::MalformedBearer;
+            let token = decode_component(value).map_err(|_| malformed)?;
+            if token.len() > BEARER_BYTES_MAX {
+                return Err(AuthorizationHeaderError::TooLong);
+            }
+            if found.replace(Self::of(&token)?).is_some() {
+                return Err(AuthorizationHeaderError::RepeatedBearer);
+            }
+        }
+        Ok(found)
+    }
+
+    fn of(token: &str) -> Result<Self, AuthorizationHeaderError> {
         let unpadded = token.trim_end_matches('=');
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte);
         if unpadded.is_empty() || !unpadded.bytes().all(allowed) {
@@ -204,6 +233,21 @@ mod tests {
             BearerToken::parse("Bearer aA0-._~+/==").unwrap().expose(),
             "aA0-._~+/=="
         );
+    }
+
+    #[test]
+    fn a_form_may_hold_one_bearer_token() {
+        let read = |form: &str| BearerToken::from_form(form.as_bytes());
+        let token = read("a=b&access_token=abc%2B").unwrap().unwrap();
+        assert_eq!(token.expose(), "abc+");
+        assert_eq!(read("").unwrap(), None);
+        assert_eq!(read("token=abc").unwrap(), None);
+        let repeated = Err(AuthorizationHeaderError::RepeatedBearer);
+        assert_eq!(read("access_token=a&access_token=a"), repeated);
+        for wrong in ["access_token=", "access_token=a+b", "access_token=%ff"] {
+            let malformed = Err(AuthorizationHeaderError::MalformedBearer);
+            assert_eq!(read(wrong), malformed, "{wrong}");
+        }
     }
 
     #[test]

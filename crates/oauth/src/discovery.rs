@@ -14,6 +14,17 @@ const SCOPES: [&str; 6] = [
     "offline_access",
 ];
 
+/// How clients prove who they are.
+const AUTH_METHODS: [&str; 4] = [
+    "client_secret_basic",
+    "client_secret_post",
+    "private_key_jwt",
+    "none",
+];
+
+/// What they can sign assertions with.
+const ASSERTION_ALGORITHMS: [&str; 4] = ["RS256", "PS256", "ES256", "EdDSA"];
+
 /// The claims that the server itself writes into ID tokens, beside the user's.
 const OWN_CLAIMS: [&str; 12] = [
     "iss",
@@ -40,6 +51,7 @@ pub struct DiscoveryDocument {
     jwks_uri: String,
     userinfo_endpoint: String,
     end_session_endpoint: String,
+    revocation_endpoint: String,
     scopes_supported: Vec<&'static str>,
     response_types_supported: Vec<&'static str>,
     response_modes_supported: Vec<&'static str>,
@@ -49,6 +61,9 @@ pub struct DiscoveryDocument {
     subject_types_supported: Vec<&'static str>,
     id_token_signing_alg_values_supported: Vec<&'static str>,
     token_endpoint_auth_methods_supported: Vec<&'static str>,
+    token_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
+    revocation_endpoint_auth_methods_supported: Vec<&'static str>,
+    revocation_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
     claim_types_supported: Vec<&'static str>,
     claims_supported: Vec<&'static str>,
     claims_parameter_supported: bool,
@@ -70,6 +85,7 @@ impl DiscoveryDocument {
             jwks_uri: format!("{issuer}.well-known/jwks.json"),
             userinfo_endpoint: format!("{issuer}userinfo"),
             end_session_endpoint: format!("{issuer}oidc/logout"),
+            revocation_endpoint: format!("{issuer}oauth/revoke"),
             scopes_supported: SCOPES.to_vec(),
             response_types_supported: ResponseType::ALL.map(|(_, name)| name).to_vec(),
             response_modes_supported: ResponseMode::ALL.map(|(_, name)| name).to_vec(),
@@ -85,11 +101,10 @@ impl DiscoveryDocument {
             ],
             subject_types_supported: vec!["public"],
             id_token_signing_alg_values_supported: vec!["RS256", "ES256", "EdDSA"],
-            token_endpoint_auth_methods_supported: vec![
-                "client_secret_basic",
-                "client_secret_post",
-                "none",
-            ],
+            token_endpoint_auth_methods_supported: AUTH_METHODS.to_vec(),
+            token_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS.to_vec(),
+            revocation_endpoint_auth_methods_supported: AUTH_METHODS.to_vec(),
+            revocation_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS.to_vec(),
             claim_types_supported: vec!["normal"],
             claims_supported: OWN_CLAIMS.iter().chain(users_claims).copied().collect(),
             claims_parameter_supported: false,
@@ -103,7 +118,9 @@ impl DiscoveryDocument {
 
 #[cfg(test)]
 mod tests {
-    use claimsmith_model::{GrantType, SigningAlgorithm, TokenEndpointAuthMethod};
+    use claimsmith_model::{
+        AssertionAlgorithm, GrantType, SigningAlgorithm, TokenEndpointAuthMethod,
+    };
     use serde_json::{Value, json};
 
     use super::*;
@@ -131,6 +148,10 @@ mod tests {
         assert_eq!(
             document["end_session_endpoint"],
             "https://login.example.com/oidc/logout"
+        );
+        assert_eq!(
+            document["revocation_endpoint"],
+            "https://login.example.com/oauth/revoke"
         );
     }
 
@@ -182,6 +203,10 @@ mod tests {
             .unwrap()
         {
             serde_json::from_value::<TokenEndpointAuthMethod>(method.clone()).unwrap();
+        }
+        let algorithms = &document["token_endpoint_auth_signing_alg_values_supported"];
+        for algorithm in algorithms.as_array().unwrap() {
+            serde_json::from_value::<AssertionAlgorithm>(algorithm.clone()).unwrap();
         }
         for algorithm in document["id_token_signing_alg_values_supported"]
             .as_array()

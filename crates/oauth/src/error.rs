@@ -38,6 +38,8 @@ pub enum ErrorCode {
     InsufficientScope,
     /// The caller asks too often; the reference product's code.
     TooManyRequests,
+    /// A token of this kind can't be revoked (RFC 7009 section 2.2.1).
+    UnsupportedTokenType,
     /// Too many logins failed; the reference product's code.
     TooManyAttempts,
     /// The server gives no such response (RFC 6749 section 4.1.2.1).
@@ -73,6 +75,7 @@ impl ErrorCode {
             Self::InvalidToken => "invalid_token",
             Self::InsufficientScope => "insufficient_scope",
             Self::TooManyRequests => "too_many_requests",
+            Self::UnsupportedTokenType => "unsupported_token_type",
             Self::TooManyAttempts => "too_many_attempts",
             Self::UnsupportedResponseType => "unsupported_response_type",
             Self::LoginRequired => "login_required",

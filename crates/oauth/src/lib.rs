@@ -24,12 +24,14 @@
 mod authorization_header;
 mod authorization_request;
 mod authorization_response;
+mod client_parameters;
 mod discovery;
 mod error;
 mod form;
 mod parameters;
 mod redirect_uri;
 mod response_type;
+mod revocation_request;
 mod scope;
 mod standard_claims;
 mod token_request;
@@ -38,6 +40,7 @@ mod token_response;
 pub use authorization_header::{AuthorizationHeaderError, BasicCredentials, BearerToken};
 pub use authorization_request::{AUTHORIZATION_REQUEST_BYTES_MAX, AuthorizationRequest};
 pub use authorization_response::AuthorizationResponse;
+pub use client_parameters::{ClientParameters, JWT_BEARER};
 pub use discovery::DiscoveryDocument;
 pub use error::{ErrorBody, ErrorCode};
 pub use parameters::{
@@ -45,6 +48,7 @@ pub use parameters::{
 };
 pub use redirect_uri::{REDIRECT_URI_BYTES_MAX, REDIRECT_URI_RULE, is_redirect_uri, is_registered};
 pub use response_type::{ResponseMode, ResponseType};
+pub use revocation_request::RevocationRequest;
 pub use scope::{SCOPE_TOKEN_BYTES_MAX, SCOPES_MAX, ScopeError, Scopes, is_scope_token};
 pub use standard_claims::claims_for_scope;
 pub use token_request::TokenRequest;

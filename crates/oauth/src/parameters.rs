@@ -26,6 +26,9 @@ pub const VALUE_BYTES_MAX: usize = 16 * 1024;
 /// The longest name in bytes, of a parameter or of a member inside one.
 const NAME_BYTES_MAX: usize = 128;
 
+/// The one parameter that may be given several times (RFC 8707 section 2).
+const REPEATABLE: &str = "resource";
+
 /// How deep a JSON parameter's value may be nested.
 const DEPTH_MAX: usize = 8;
 
@@ -93,7 +96,7 @@ pub enum TokenRequestError {
         /// The parameter.
         name: String,
     },
-    /// A parameter appears twice (RFC 6749 section 3.2).
+    /// A parameter other than `resource` appears twice (RFC 6749 section 3.2).
     #[error("the parameter {name} appears more than once; send it once")]
     Repeated {
         /// The parameter.
@@ -132,7 +135,11 @@ pub fn parse_query(query: &str) -> Result<JsonObject, TokenRequestError> {
 pub(crate) fn read_form(form: &[u8]) -> Result<JsonObject, TokenRequestError> {
     let mut parameters = Parameters::default();
     for_each_pair(form, |name, value| {
-        parameters.add(name, Value::String(value))
+        if name == REPEATABLE && parameters.has(&name) {
+            parameters.add_further(name, value)
+        } else {
+            parameters.add(name, Value::String(value))
+        }
     })?;
     Ok(parameters.present)
 }
@@ -254,7 +261,7 @@ impl Parameters {
         if name.len() > NAME_BYTES_MAX {
             return Err(TokenRequestError::NameTooLong);
         }
-        if self.present.contains_key(&name) || self.absent.contains(&name) {
+        if self.has(&name) {
             return Err(TokenRequestError::Repeated {
                 name: plain_text(&name),
             });
@@ -267,6 +274,31 @@ impl Parameters {
             self.absent.push(name);
         } else {
             self.present.insert(name, value);
+        }
+        Ok(())
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.present.contains_key(name) || self.absent.iter().any(|absent| absent == name)
+    }
+
+    /// A further value of a parameter that may be given several times: all of them are
+    /// then a list. One without a value counts as absent.
+    fn add_further(&mut self, name: String, value: String) -> Result<(), TokenRequestError> {
+        let value = Value::String(value);
+        self.check_value(&name, &value, DEPTH_MAX)?;
+        if value == "" {
+            return Ok(());
+        }
+        match self.present.get_mut(&name) {
+            None => {
+                self.present.insert(name, value);
+            }
+            Some(Value::Array(values)) => values.push(value),
+            Some(first) => {
+                let values = vec![first.take(), value];
+                *first = Value::Array(values);
+            }
         }
         Ok(())
     }
@@ -366,6 +398,22 @@ pub(crate) fn copy_text(
         None => Ok(None),
         Some(Value::String(text)) => Ok(Some(text.clone())),
         Some(_) => Err(TokenRequestError::NotAString { name }),
+    }
+}
+
+/// Copies of the strings of that name, left in `parameters`: one, or a list.
+pub(crate) fn copy_texts(
+    parameters: &Map<String, Value>,
+    name: &'static str,
+) -> Result<Vec<String>, TokenRequestError> {
+    let text = |value: &Value| {
+        let text = value.as_str().map(str::to_owned);
+        text.ok_or(TokenRequestError::NotAString { name })
+    };
+    match parameters.get(name) {
+        None => Ok(Vec::new()),
+        Some(Value::Array(values)) => values.iter().map(text).collect(),
+        Some(value) => Ok(vec![text(value)?]),
     }
 }
 

@@ -2,8 +2,11 @@
 
 use claimsmith_model::{JsonObject, Secret};
 
-use crate::parameters::{
-    TokenRequestError, copy_text, read_form, read_json, remove_secrets, take_text,
+use crate::{
+    client_parameters::ClientParameters,
+    parameters::{
+        TokenRequestError, copy_text, copy_texts, read_form, read_json, remove_secrets, take_text,
+    },
 };
 
 /// A token request as it is on the wire (RFC 6749 sections 4 to 6): read and
@@ -15,12 +18,12 @@ use crate::parameters::{
 pub struct TokenRequest {
     /// `grant_type`.
     pub grant_type: Option<String>,
-    /// `client_id`.
-    pub client_id: Option<String>,
-    /// `client_secret` (RFC 6749 section 2.3.1).
-    pub client_secret: Option<Secret>,
+    /// Who asks.
+    pub client: ClientParameters,
     /// `audience`: the identifier of the API that the token shall be for.
     pub audience: Option<String>,
+    /// `resource`: the same (RFC 8707 section 2), possibly several times.
+    pub resource: Vec<String>,
     /// `scope`, not split up yet.
     pub scope: Option<String>,
     /// `username` (RFC 6749 section 4.3.2).
@@ -65,9 +68,9 @@ impl TokenRequest {
     }
 
     fn from_parameters(mut parameters: JsonObject) -> Result<Self, TokenRequestError> {
+        let client = ClientParameters::take(&mut parameters)?;
         let mut secret =
             |name: &'static str| Ok(take_text(&mut parameters, name)?.map(Secret::new));
-        let client_secret = secret("client_secret")?;
         let password = secret("password")?;
         let refresh_token = secret("refresh_token")?;
         let code = secret("code")?;
@@ -75,9 +78,9 @@ impl TokenRequest {
         remove_secrets(&mut parameters);
         Ok(Self {
             grant_type: copy_text(&parameters, "grant_type")?,
-            client_id: copy_text(&parameters, "client_id")?,
-            client_secret,
+            client,
             audience: copy_text(&parameters, "audience")?,
+            resource: copy_texts(&parameters, "resource")?,
             scope: copy_text(&parameters, "scope")?,
             username: copy_text(&parameters, "username")?,
             password,
@@ -113,8 +116,8 @@ mod tests {
         .unwrap();
 
         assert_eq!(form, json);
-        assert_eq!(form.client_id.as_deref(), Some("reports"));
-        assert_eq!(form.client_secret, Some(Secret::new("s+t")));
+        assert_eq!(form.client.client_id.as_deref(), Some("reports"));
+        assert_eq!(form.client.client_secret, Some(Secret::new("s+t")));
         assert_eq!(form.audience.as_deref(), Some("https://api.example.com/"));
         assert_eq!(form.scope.as_deref(), Some("read write"));
         assert_eq!(form.organization, None);
@@ -164,6 +167,30 @@ mod tests {
                 Err(TokenRequestError::NotAString { name })
             );
         }
+    }
+
+    #[test]
+    fn a_resource_may_be_given_several_times() {
+        let form = TokenRequest::from_form(b"resource=a&scope=s&resource=b&resource=").unwrap();
+        assert_eq!(form.resource, ["a", "b"]);
+        assert_eq!(form.body["resource"], json!(["a", "b"]));
+        let json = TokenRequest::from_json(br#"{"resource":["a","b"],"scope":"s"}"#).unwrap();
+        assert_eq!(json, form);
+        let one = TokenRequest::from_form(b"resource=a").unwrap();
+        assert_eq!(
+            (one.resource, &one.body["resource"]),
+            (vec!["a".to_owned()], &json!("a"))
+        );
+
+        for wrong in [r#"{"resource":[1]}"#, r#"{"resource":{}}"#] {
+            let name = "resource";
+            assert_eq!(
+                TokenRequest::from_json(wrong.as_bytes()),
+                Err(TokenRequestError::NotAString { name })
+            );
+        }
+        // In JSON a list says it, and a member that appears twice is a mistake.
+        assert!(TokenRequest::from_json(br#"{"resource":"a","resource":"b"}"#).is_err());
     }
 
     #[test]

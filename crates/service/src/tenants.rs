@@ -23,7 +23,7 @@ use crate::{
 pub const DATABASE_CONNECTION: &str = "Username-Password-Authentication";
 
 /// The scopes of the Management API, each of which some endpoint asks for.
-pub const MANAGEMENT_SCOPES: [&str; 44] = [
+pub const MANAGEMENT_SCOPES: [&str; 46] = [
     "create:actions",
     "create:client_grants",
     "create:clients",
@@ -591,6 +591,7 @@ async fn furnish(
         client_secret: setup.management_client_secret.clone(),
         app_type: Some("non_interactive".to_owned()),
         token_endpoint_auth_method: TokenEndpointAuthMethod::ClientSecretPost,
+        credentials: Vec::new(),
         grant_types: vec![GrantType::ClientCredentials],
         client_metadata: Default::default(),
         callbacks: Vec::new(),

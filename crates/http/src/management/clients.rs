@@ -5,7 +5,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use claimsmith_model::{
-    Client, ClientId, OrganizationUsage, RefreshTokenSettings, SigningAlgorithm,
+    Client, ClientCredential, ClientId, OrganizationUsage, RefreshTokenSettings, SigningAlgorithm,
     TokenEndpointAuthMethod,
 };
 use claimsmith_service::{admin::clients, management::TenantAdmin};
@@ -46,6 +46,8 @@ pub(super) struct ClientView<'a> {
     is_first_party: bool,
     oidc_conformant: bool,
     token_endpoint_auth_method: TokenEndpointAuthMethod,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_authentication_methods: Option<serde_json::Value>,
     grant_types: &'a [claimsmith_model::GrantType],
     callbacks: &'a [String],
     allowed_logout_urls: &'a [String],
@@ -104,7 +106,10 @@ struct JwtConfiguration {
 
 fn view<'a>(admin: &TenantAdmin, client: &'a Client, with_secret: bool) -> ClientView<'a> {
     let tenant = &admin.tenant().tenant;
-    let has_secret = client.token_endpoint_auth_method != TokenEndpointAuthMethod::None;
+    let has_secret = matches!(
+        client.token_endpoint_auth_method,
+        TokenEndpointAuthMethod::ClientSecretPost | TokenEndpointAuthMethod::ClientSecretBasic
+    );
     ClientView {
         client_id: &client.client_id,
         client_secret: (with_secret && has_secret).then(|| client.client_secret.expose()),
@@ -116,6 +121,7 @@ fn view<'a>(admin: &TenantAdmin, client: &'a Client, with_secret: bool) -> Clien
         is_first_party: client.is_first_party,
         oidc_conformant: true,
         token_endpoint_auth_method: client.token_endpoint_auth_method,
+        client_authentication_methods: authentication_methods(client),
         grant_types: &client.grant_types,
         callbacks: &client.callbacks,
         allowed_logout_urls: &client.allowed_logout_urls,
@@ -132,6 +138,20 @@ fn view<'a>(admin: &TenantAdmin, client: &'a Client, with_secret: bool) -> Clien
         organization_usage: client.organization_usage,
         refresh_token: client.refresh_token.into(),
     }
+}
+
+/// The keys that assertions are verified with, without the keys themselves: what is shown
+/// can be sent again, and keeps them.
+fn authentication_methods(client: &Client) -> Option<serde_json::Value> {
+    let credential = |credential: &ClientCredential| {
+        serde_json::json!({
+            "id": credential.id, "credential_type": "public_key", "name": credential.name,
+            "kid": credential.key_id, "alg": credential.algorithm,
+        })
+    };
+    let credentials: Vec<_> = client.credentials.iter().map(credential).collect();
+    let methods = serde_json::json!({"private_key_jwt": {"credentials": credentials}});
+    (!credentials.is_empty()).then_some(methods)
 }
 
 /// Whether the caller may see clients' secrets.

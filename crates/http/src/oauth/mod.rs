@@ -4,6 +4,7 @@ mod authorize;
 mod cors;
 mod discovery;
 mod jwks;
+mod revoke;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -21,8 +22,12 @@ pub(crate) fn router(state: &AppState) -> Router<AppState> {
         .route("/authorize", get(authorize::get).post(authorize::post))
         .route("/oauth/token", cors::for_clients(state, post(token::post)))
         .route(
+            "/oauth/revoke",
+            cors::for_clients(state, post(revoke::post)),
+        )
+        .route(
             "/userinfo",
-            cors::for_clients(state, get(userinfo::get).post(userinfo::get)),
+            cors::for_clients(state, get(userinfo::get).post(userinfo::post)),
         )
         .route(
             "/.well-known/openid-configuration",

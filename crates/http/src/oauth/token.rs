@@ -8,9 +8,11 @@ use axum::{
     extract::{ConnectInfo, State},
     response::{IntoResponse, Response},
 };
+use bytes::Bytes;
 use claimsmith_model::{ClientId, GrantType, JsonObject};
 use claimsmith_oauth::{
-    BasicCredentials, ErrorBody, ErrorCode, REQUEST_BYTES_MAX, TokenRequest, parse_query,
+    BasicCredentials, ClientParameters, ErrorBody, ErrorCode, REQUEST_BYTES_MAX, TokenRequest,
+    parse_query,
 };
 use claimsmith_service::{ClientCredentials, Issued, Refused, RequestFacts, TokenEndpointError};
 use http::{HeaderMap, HeaderValue, Request, StatusCode, header, request::Parts};
@@ -32,10 +34,10 @@ pub(crate) async fn post(
         Err(unreadable) => {
             let metrics = &state.services.metrics;
             metrics.unreadable_token_request(&tenant, unreadable.body.error());
-            return refuse(unreadable.status, &unreadable.body, unreadable.used_header);
+            return unreadable.into_response();
         }
     };
-    let named = named_client(&request, credentials.as_ref());
+    let named = named_client(&request.client, credentials.as_ref());
     let grant = request.grant_type.as_deref().and_then(GrantType::from_wire);
     let issuing = state.tokens.issue(&tenant, credentials, request, facts);
     let mut answer = match issuing.await {
@@ -59,26 +61,7 @@ pub(crate) async fn post(
                 execution_id,
                 ..
             } = refused;
-            if let TokenEndpointError::Host(cause) = &error {
-                // As an error and not as its text, so that the log has all its sources.
-                let cause = cause.as_ref();
-                tracing::error!(cause, "no token");
-            }
-            let mut answer = refuse(status(&error), &error.body(), credentials_in_header(&parts));
-            let retry_after = match &error {
-                TokenEndpointError::Busy | TokenEndpointError::TenantBusy => {
-                    Some(answer::RETRY_AFTER)
-                }
-                TokenEndpointError::TooManyAttempts(refused) => {
-                    Some(HeaderValue::from(refused.retry_after_s))
-                }
-                _ => None,
-            };
-            if let Some(retry_after) = retry_after {
-                answer
-                    .headers_mut()
-                    .insert(header::RETRY_AFTER, retry_after);
-            }
+            let mut answer = refuse_for(&error, &parts, "no token");
             if let Some(execution_id) = execution_id {
                 answer::set_execution_id(&mut answer, &execution_id);
             }
@@ -92,18 +75,21 @@ pub(crate) async fn post(
 }
 
 /// The client that a request says it comes from.
-fn named_client(request: &TokenRequest, header: Option<&ClientCredentials>) -> Option<ClientId> {
+pub(super) fn named_client(
+    body: &ClientParameters,
+    header: Option<&ClientCredentials>,
+) -> Option<ClientId> {
     let in_header = header.map(|credentials| credentials.client_id.as_str());
-    in_header.or(request.client_id.as_deref())?.parse().ok()
+    in_header.or(body.client_id.as_deref())?.parse().ok()
 }
 
 /// 400 with the RFC's code, but 401 for a client that didn't prove who it is, 503
 /// or 429 when there is too much to do, and 500 for a fault of the server's own.
 fn status(error: &TokenEndpointError) -> StatusCode {
     match error {
-        TokenEndpointError::InvalidClient | TokenEndpointError::NoClientAuthentication => {
-            StatusCode::UNAUTHORIZED
-        }
+        TokenEndpointError::InvalidClient
+        | TokenEndpointError::InvalidAssertion(_)
+        | TokenEndpointError::NoClientAuthentication => StatusCode::UNAUTHORIZED,
         TokenEndpointError::Busy => StatusCode::SERVICE_UNAVAILABLE,
         TokenEndpointError::TenantBusy | TokenEndpointError::TooManyAttempts(_) => {
             StatusCode::TOO_MANY_REQUESTS
@@ -113,11 +99,38 @@ fn status(error: &TokenEndpointError) -> StatusCode {
     }
 }
 
+/// Answers why an endpoint that clients call refused. `what` is for the log, when it is
+/// the server's fault.
+pub(super) fn refuse_for(error: &TokenEndpointError, parts: &Parts, what: &str) -> Response {
+    if let TokenEndpointError::Host(cause) = error {
+        // As an error and not as its text, so that the log has all its sources.
+        let cause = cause.as_ref();
+        tracing::error!(cause, "{what}");
+    }
+    let mut answer = refuse(status(error), &error.body(), credentials_in_header(parts));
+    let retry_after = match error {
+        TokenEndpointError::Busy | TokenEndpointError::TenantBusy => Some(answer::RETRY_AFTER),
+        TokenEndpointError::TooManyAttempts(refused) => {
+            Some(HeaderValue::from(refused.retry_after_s))
+        }
+        _ => None,
+    };
+    if let Some(retry_after) = retry_after {
+        let headers = answer.headers_mut();
+        headers.insert(header::RETRY_AFTER, retry_after);
+    }
+    answer
+}
+
 type Read = (TokenRequest, RequestFacts, Option<ClientCredentials>);
 
-/// Why a request could not be read as a token request.
+/// The media types of bodies that are read.
+pub(super) const FORM: &str = "application/x-www-form-urlencoded";
+pub(super) const JSON: &str = "application/json";
+
+/// Why a request could not be read.
 #[derive(Debug)]
-struct Unreadable {
+pub(super) struct Unreadable {
     status: StatusCode,
     body: ErrorBody,
     used_header: bool,
@@ -131,64 +144,80 @@ impl Unreadable {
             used_header: false,
         }
     }
+
+    pub(super) fn bad_request(text: &str) -> Self {
+        Self::invalid(StatusCode::BAD_REQUEST, text)
+    }
+}
+
+impl IntoResponse for Unreadable {
+    fn into_response(self) -> Response {
+        refuse(self.status, &self.body, self.used_header)
+    }
+}
+
+/// A body as a whole, as long as parameters may be.
+pub(super) async fn bytes(body: Body) -> Result<Bytes, Unreadable> {
+    let limited = Limited::new(body, REQUEST_BYTES_MAX);
+    let collected = limited.collect().await.map_err(|error| {
+        let (status, text) = if error.is::<LengthLimitError>() {
+            let text = format!("the body has more than {REQUEST_BYTES_MAX} bytes");
+            (StatusCode::PAYLOAD_TOO_LARGE, text)
+        } else {
+            (
+                StatusCode::REQUEST_TIMEOUT,
+                format!("the body did not arrive: {error}"),
+            )
+        };
+        Unreadable::invalid(status, &text)
+    })?;
+    Ok(collected.to_bytes())
+}
+
+pub(super) fn unknown_media_type() -> Unreadable {
+    Unreadable::bad_request(
+        "the Content-Type must be application/x-www-form-urlencoded or application/json",
+    )
 }
 
 async fn read(parts: &Parts, body: Body, peer: SocketAddr) -> Result<Read, Unreadable> {
-    let invalid = |text: &str| Unreadable::invalid(StatusCode::BAD_REQUEST, text);
-    let bytes = Limited::new(body, REQUEST_BYTES_MAX)
-        .collect()
-        .await
-        .map_err(|error| {
-            let (status, text) = if error.is::<LengthLimitError>() {
-                let text = format!("the body has more than {REQUEST_BYTES_MAX} bytes");
-                (StatusCode::PAYLOAD_TOO_LARGE, text)
-            } else {
-                (
-                    StatusCode::REQUEST_TIMEOUT,
-                    format!("the body did not arrive: {error}"),
-                )
-            };
-            Unreadable::invalid(status, &text)
-        })?;
-    let bytes = bytes.to_bytes();
+    let invalid = Unreadable::bad_request;
+    let bytes = bytes(body).await?;
     let request = match media_type(&parts.headers) {
-        "application/x-www-form-urlencoded" => TokenRequest::from_form(&bytes),
-        "application/json" => TokenRequest::from_json(&bytes),
-        _ => {
-            return Err(invalid(
-                "the Content-Type must be application/x-www-form-urlencoded or application/json",
-            ));
-        }
+        FORM => TokenRequest::from_form(&bytes),
+        JSON => TokenRequest::from_json(&bytes),
+        _ => return Err(unknown_media_type()),
     };
     let request = request.map_err(|error| invalid(&error.to_string()))?;
     let query = parse_query(parts.uri.query().unwrap_or_default())
         .map_err(|error| invalid(&format!("query: {error}")))?;
-    let credentials = credentials_of(&parts.headers).map_err(|text| Unreadable {
-        status: StatusCode::UNAUTHORIZED,
-        body: ErrorBody::new(ErrorCode::InvalidClient, &text),
-        used_header: true,
-    })?;
+    let credentials = credentials_of(&parts.headers)?;
     let facts = facts::of(parts, peer, query);
     Ok((request, facts, credentials))
 }
 
 /// What the client gave in the header. Anything but Basic credentials is a failed
 /// client authentication (RFC 6749 section 5.2), and the text says why.
-fn credentials_of(headers: &HeaderMap) -> Result<Option<ClientCredentials>, String> {
+pub(super) fn credentials_of(headers: &HeaderMap) -> Result<Option<ClientCredentials>, Unreadable> {
+    let unreadable = |text: &str| Unreadable {
+        status: StatusCode::UNAUTHORIZED,
+        body: ErrorBody::new(ErrorCode::InvalidClient, text),
+        used_header: true,
+    };
     let Some(value) = headers.get(header::AUTHORIZATION) else {
         return Ok(None);
     };
     let value = value
         .to_str()
-        .map_err(|_| "the Authorization header is not text".to_owned())?;
-    let basic = BasicCredentials::parse(value).map_err(|error| error.to_string())?;
+        .map_err(|_| unreadable("the Authorization header is not text"))?;
+    let basic = BasicCredentials::parse(value).map_err(|error| unreadable(&error.to_string()))?;
     Ok(Some(ClientCredentials {
         client_id: basic.client_id,
         client_secret: basic.client_secret,
     }))
 }
 
-fn media_type(headers: &HeaderMap) -> &str {
+pub(super) fn media_type(headers: &HeaderMap) -> &str {
     let value = headers
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok());

@@ -2,30 +2,78 @@
 
 use axum::{
     Json,
+    body::Body,
     extract::State,
     response::{IntoResponse, Response},
 };
 use claimsmith_oauth::{BearerToken, ErrorBody, ErrorCode};
-use claimsmith_service::UserInfoError;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use claimsmith_service::{TenantContext, UserInfoError};
+use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
+use http_body_util::{BodyExt as _, Limited};
 
-use super::cors;
+use super::{
+    cors,
+    token::{FORM, media_type},
+};
 use crate::{AppState, answer, tenant::RequestTenant};
 
-/// The claims about the user whose access token is given.
+/// The longest form in bytes: room for the longest token.
+const FORM_BYTES_MAX: usize = 260 * 1024;
+
+/// The claims about the user whose access token is given in the header.
 pub(crate) async fn get(
     State(state): State<AppState>,
     RequestTenant(tenant): RequestTenant,
     headers: HeaderMap,
 ) -> Response {
-    let header = headers
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.to_str().ok());
-    let Some(token) = header.and_then(|value| BearerToken::parse(value).ok()) else {
+    match in_header(&headers) {
+        Some(token) => claims(&state, &tenant, &token).await,
         // RFC 6750 section 3: no error code when no credentials came.
-        return challenge(StatusCode::UNAUTHORIZED, None);
+        None => challenge(StatusCode::UNAUTHORIZED, None),
+    }
+}
+
+/// The same, where the access token may be in a form instead (RFC 6750 section 2.2).
+pub(crate) async fn post(
+    State(state): State<AppState>,
+    RequestTenant(tenant): RequestTenant,
+    request: Request<Body>,
+) -> Response {
+    let (parts, body) = request.into_parts();
+    let in_form = match in_form(&parts.headers, body).await {
+        Ok(token) => token,
+        Err(refused) => return refused,
     };
-    match state.tokens.user_info(&tenant, &token).await {
+    match (in_header(&parts.headers), in_form) {
+        (Some(_), Some(_)) => bad_request("give the access token in one place only"),
+        (Some(token), None) | (None, Some(token)) => claims(&state, &tenant, &token).await,
+        (None, None) => challenge(StatusCode::UNAUTHORIZED, None),
+    }
+}
+
+fn in_header(headers: &HeaderMap) -> Option<BearerToken> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    BearerToken::parse(value).ok()
+}
+
+/// The parameter `access_token` of a form; none of another body.
+async fn in_form(headers: &HeaderMap, body: Body) -> Result<Option<BearerToken>, Response> {
+    if media_type(headers) != FORM {
+        return Ok(None);
+    }
+    let limited = Limited::new(body, FORM_BYTES_MAX);
+    let collected = limited.collect().await;
+    let form = collected.map_err(|_| bad_request("the form is too long, or did not arrive"))?;
+    BearerToken::from_form(&form.to_bytes()).map_err(|error| bad_request(&error.to_string()))
+}
+
+fn bad_request(text: &str) -> Response {
+    let error = ErrorBody::new(ErrorCode::InvalidRequest, text);
+    challenge(StatusCode::BAD_REQUEST, Some(&error))
+}
+
+async fn claims(state: &AppState, tenant: &TenantContext, token: &BearerToken) -> Response {
+    match state.tokens.user_info(tenant, token).await {
         Ok(info) => {
             let mut answer = (answer::no_store(), Json(info.claims)).into_response();
             cors::of_client(&mut answer, &info.client_id);

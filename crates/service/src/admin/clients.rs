@@ -2,12 +2,12 @@
 
 use claimsmith_model::{
     Client, ClientId, GrantType, JsonObject, OrganizationUsage, RefreshTokenSettings,
-    SigningAlgorithm, TOKEN_LIFETIME_S_MAX, TokenEndpointAuthMethod,
+    SigningAlgorithm, TOKEN_LIFETIME_S_MAX, Timestamp, TokenEndpointAuthMethod,
 };
 use claimsmith_oauth::{REDIRECT_URI_BYTES_MAX, REDIRECT_URI_RULE, is_redirect_uri};
 use serde_json::Value;
 
-use super::{Page, client_refresh_token};
+use super::{Page, client_authentication, client_refresh_token};
 use crate::{
     ServiceError,
     fields::{
@@ -33,17 +33,6 @@ const APP_TYPES: [(&str, &str); 4] = [
     ("spa", "spa"),
     ("regular_web", "regular_web"),
     ("non_interactive", "non_interactive"),
-];
-const AUTH_METHODS: [(&str, TokenEndpointAuthMethod); 3] = [
-    ("none", TokenEndpointAuthMethod::None),
-    (
-        "client_secret_post",
-        TokenEndpointAuthMethod::ClientSecretPost,
-    ),
-    (
-        "client_secret_basic",
-        TokenEndpointAuthMethod::ClientSecretBasic,
-    ),
 ];
 const ORGANIZATION_USAGES: [(&str, OrganizationUsage); 3] = [
     ("deny", OrganizationUsage::Deny),
@@ -81,6 +70,7 @@ pub async fn create(admin: &TenantAdmin, body: JsonObject) -> Result<Client, Ser
             _ => TokenEndpointAuthMethod::ClientSecretPost,
         },
         // Every other grant is opt-in.
+        credentials: Vec::new(),
         grant_types: match app_type {
             Some("non_interactive") => vec![GrantType::ClientCredentials],
             _ => Vec::new(),
@@ -98,7 +88,7 @@ pub async fn create(admin: &TenantAdmin, body: JsonObject) -> Result<Client, Ser
         created_at: now,
         updated_at: now,
     };
-    apply(&mut client, fields)?;
+    apply(&mut client, fields, now)?;
     admin.store().create_client(&client).await?;
     Ok(client)
 }
@@ -137,7 +127,7 @@ pub async fn patch(
     fields.set("name", &mut after.name, name)?;
     let app_type = |value| one_of(&APP_TYPES)(value).map(str::to_owned);
     fields.set_optional("app_type", &mut after.app_type, app_type)?;
-    apply(&mut after, fields)?;
+    apply(&mut after, fields, admin.now())?;
     after.updated_at = admin.now();
     admin.store().update_client(&before, &after).await?;
     Ok(after)
@@ -168,17 +158,13 @@ pub async fn delete(admin: &TenantAdmin, id: &ClientId) -> Result<(), ServiceErr
 }
 
 /// What create and patch have in common.
-fn apply(client: &mut Client, mut fields: Fields) -> Result<(), ServiceError> {
+fn apply(client: &mut Client, mut fields: Fields, now: Timestamp) -> Result<(), ServiceError> {
     fields.set_optional(
         "description",
         &mut client.description,
         text(0..=DESCRIPTION_CHARS_MAX),
     )?;
-    fields.set(
-        "token_endpoint_auth_method",
-        &mut client.token_endpoint_auth_method,
-        one_of(&AUTH_METHODS),
-    )?;
+    client_authentication::apply(client, &mut fields, now)?;
     let grants = GrantType::ALL.map(|(grant, name)| (name, grant));
     let grant_types = set_of(0..=grants.len(), one_of(&grants));
     fields.set("grant_types", &mut client.grant_types, grant_types)?;

@@ -131,6 +131,9 @@ fn reason(outcome: &ExecutionOutcome) -> Option<&str> {
         ExecutionOutcome::Denied(denial) => Some(&denial.reason),
         ExecutionOutcome::Failed => Some("An Action failed"),
         ExecutionOutcome::ClaimRefused => Some("A claim that an Action set was refused"),
+        ExecutionOutcome::GrantEnded => {
+            Some("The refresh token was used or revoked while Actions ran")
+        }
         ExecutionOutcome::HostFailed => Some("The server failed"),
     }
 }

@@ -16,6 +16,7 @@ use super::{
     Issued, Refused, TokenEndpointError, TokenService,
     hash::sha256,
     login::{Asked, KeptClaims, OFFLINE_ACCESS, Way, response},
+    target,
 };
 use crate::{TenantContext, configuration::Configuration};
 
@@ -57,6 +58,12 @@ impl TokenService {
         must_fit(&code, &client, &request)?;
         if code.redeemed.is_some() {
             return Err(self.replayed(context, hash, &code).await);
+        }
+        let target = target::asked(&request)?;
+        if target.is_some_and(|target| Some(target) != code.audience.as_deref()) {
+            return Err(TokenEndpointError::InvalidTarget(
+                "a code is good for the API that the authorization request named".to_owned(),
+            ));
         }
         let now = self.services.environment.clock.now();
         if code.expires_at <= now {

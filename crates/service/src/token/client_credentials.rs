@@ -13,6 +13,7 @@ use serde_json::json;
 use super::{
     Issued, Refused, RequestFacts, TokenEndpointError, TokenService,
     issue::{ACCESS_TOKEN_CLAIMS, AccessTokenFacts, empty_ledger},
+    target,
 };
 use crate::{
     TenantContext,
@@ -117,18 +118,18 @@ async fn granted(
     client: &Client,
     request: &TokenRequest,
 ) -> Result<(Arc<ResourceServer>, Arc<[String]>), TokenEndpointError> {
-    let default = context.tenant.settings.default_audience.as_ref();
-    let audience = request.audience.as_ref().or(default);
+    let default = context.tenant.settings.default_audience.as_deref();
+    let audience = target::asked(request)?.or(default);
     let audience = audience.ok_or_else(|| {
         TokenEndpointError::InvalidRequest(
             "the parameter audience is missing, and the tenant has no default_audience".to_owned(),
         )
     })?;
     let api = configuration.api(audience).await?;
-    let api = api.ok_or_else(|| TokenEndpointError::UnknownAudience(audience.clone()))?;
+    let api = api.ok_or_else(|| TokenEndpointError::UnknownAudience(audience.to_owned()))?;
     let scopes = configuration.granted_scopes(&client.client_id, audience);
     let scopes = scopes.await?;
-    let scopes = scopes.ok_or_else(|| TokenEndpointError::NoClientGrant(audience.clone()))?;
+    let scopes = scopes.ok_or_else(|| TokenEndpointError::NoClientGrant(audience.to_owned()))?;
     Ok((api, scopes))
 }
 

@@ -19,11 +19,14 @@ pub enum TokenEndpointError {
     /// was is nobody's business.
     #[error("the client is unknown or its credentials are wrong")]
     InvalidClient,
+    /// The client's assertion says something wrong, although the client signed it.
+    #[error("the client's assertion is refused: {0}")]
+    InvalidAssertion(&'static str),
     /// No client authentication was included, which RFC 6749 section 5.2 calls
     /// `invalid_client` too.
     #[error(
         "the parameter client_id is missing: give client_id and client_secret in the body, or in \
-         the header Authorization: Basic"
+         the header Authorization: Basic, or a client_assertion"
     )]
     NoClientAuthentication,
     /// The client may not use the grant.
@@ -35,7 +38,7 @@ pub enum TokenEndpointError {
     /// A public client asked for tokens of its own.
     #[error(
         "a client without authentication (token_endpoint_auth_method none) can't use \
-         client_credentials: give it client_secret_post or client_secret_basic"
+         client_credentials: give it client_secret_post, client_secret_basic or private_key_jwt"
     )]
     PublicClient,
     /// The grant isn't one of this server's.
@@ -47,6 +50,9 @@ pub enum TokenEndpointError {
     /// The audience isn't an API of the tenant.
     #[error("there is no API with the identifier `{0}`: create the resource server first")]
     UnknownAudience(String),
+    /// `audience` and `resource` don't name one API.
+    #[error("{0}")]
+    InvalidTarget(String),
     /// The client has no grant for the audience.
     #[error("the client has no client grant for `{0}`: create one with the scopes it may have")]
     NoClientGrant(String),
@@ -70,6 +76,14 @@ pub enum TokenEndpointError {
     /// client's. One text for all.
     #[error("the refresh token is unknown, has ended or was revoked; the user must log in again")]
     InvalidRefreshToken,
+    /// A client asked to revoke another one's token.
+    #[error("the token is another client's")]
+    ForeignToken,
+    /// A JWT, which is good until it ends.
+    #[error(
+        "a signed access token can't be revoked, it is good until it ends: revoke the refresh token"
+    )]
+    NotRevocable,
     /// A scope that can't be had.
     #[error("{0}")]
     InvalidScope(String),
@@ -109,17 +123,21 @@ impl TokenEndpointError {
     pub fn code(&self) -> ErrorCode {
         match self {
             Self::InvalidRequest(_) => ErrorCode::InvalidRequest,
-            Self::InvalidClient | Self::NoClientAuthentication => ErrorCode::InvalidClient,
+            Self::InvalidClient | Self::InvalidAssertion(_) | Self::NoClientAuthentication => {
+                ErrorCode::InvalidClient
+            }
             Self::GrantNotAllowed { .. } | Self::PublicClient | Self::NoClientGrant(_) => {
                 ErrorCode::UnauthorizedClient
             }
             Self::UnsupportedGrant(_) => ErrorCode::UnsupportedGrantType,
-            Self::UnknownAudience(_) => ErrorCode::InvalidTarget,
+            Self::UnknownAudience(_) | Self::InvalidTarget(_) => ErrorCode::InvalidTarget,
             Self::WrongPassword
             | Self::UserBlocked
             | Self::InvalidCode
             | Self::CodeMismatch(_)
-            | Self::InvalidRefreshToken => ErrorCode::InvalidGrant,
+            | Self::InvalidRefreshToken
+            | Self::ForeignToken => ErrorCode::InvalidGrant,
+            Self::NotRevocable => ErrorCode::UnsupportedTokenType,
             Self::InvalidScope(_) => ErrorCode::InvalidScope,
             Self::Organization(_) | Self::ActionFailed(_) | Self::ClaimRefused(_) => {
                 ErrorCode::AccessDenied

@@ -11,12 +11,14 @@ mod password;
 mod refresh;
 pub(crate) mod refresh_token;
 mod request_facts;
+mod revocation;
+pub(crate) mod target;
 mod trial;
 mod user_info;
 
 use std::{sync::Arc, time::Instant};
 
-use claimsmith_model::{Client, ExecutionId, GrantType};
+use claimsmith_model::{Client, ExecutionId, GrantType, TokenEndpointAuthMethod};
 use claimsmith_oauth::{TokenRequest, TokenResponse};
 
 pub use client::{ClientCredentials, is_same_secret};
@@ -88,9 +90,15 @@ impl TokenService {
         let grant = grant(&request)?;
         let configuration = context.configuration().await;
         let configuration = configuration.map_err(TokenEndpointError::from)?;
-        let authenticated = self.authenticate(&configuration, credentials, &request);
+        let credentials = credentials.as_ref();
+        let authenticated =
+            self.authenticate(context, &configuration, credentials, &request.client);
         let client = authenticated.await.map_err(|error| Refused {
-            claimed_client_id: request.client_id.as_deref().and_then(|id| id.parse().ok()),
+            claimed_client_id: request
+                .client
+                .client_id
+                .as_deref()
+                .and_then(|id| id.parse().ok()),
             ..error.into()
         })?;
         let by_grant = self.by_grant(
@@ -116,6 +124,10 @@ impl TokenService {
         request: TokenRequest,
         facts: RequestFacts,
     ) -> Result<Issued, Refused> {
+        let is_public = client.token_endpoint_auth_method == TokenEndpointAuthMethod::None;
+        if is_public && grant == GrantType::ClientCredentials {
+            return Err(TokenEndpointError::PublicClient.into());
+        }
         if !client.grant_types.contains(&grant) {
             return Err(TokenEndpointError::GrantNotAllowed { grant }.into());
         }

@@ -11,6 +11,7 @@ use claimsmith_oauth::TokenRequest;
 use super::{
     Issued, Refused, RequestFacts, TokenEndpointError, TokenService,
     login::{Asked, LoginRequest, Way},
+    target,
 };
 use crate::{DATABASE_CONNECTION, Services, TenantContext, configuration::Configuration};
 
@@ -38,7 +39,7 @@ impl TokenService {
             TokenEndpointError::InvalidRequest("there is no connection of that realm".to_owned())
         })?;
         let asked = Asked {
-            audience: request.audience.as_deref(),
+            audience: target::asked(&request)?,
             scope: request.scope.as_deref(),
             organization: request.organization.as_deref(),
         };

@@ -14,6 +14,7 @@ use super::{
     client_credentials::scopes,
     login::{Asked, LoginRequest, Way, response},
     refresh_token::RefreshToken,
+    target,
 };
 use crate::{TenantContext, configuration::Configuration};
 
@@ -29,13 +30,11 @@ impl TokenService {
         let now = self.services.environment.clock.now();
         let (token, grant) = self.presented(context, &client, &request, now).await?;
         let scope = narrowed(&grant, request.scope.as_deref())?;
-        if request
-            .audience
-            .as_ref()
-            .is_some_and(|asked| Some(asked) != grant.audience.as_ref())
-        {
-            return Err(TokenEndpointError::InvalidRequest(
-                "a refresh token is good for the audience that it was given for; leave audience out"
+        let asked = target::asked(&request)?;
+        if asked.is_some_and(|asked| Some(asked) != grant.audience.as_deref()) {
+            return Err(TokenEndpointError::InvalidTarget(
+                "a refresh token is good for the API that it was given for; leave audience and \
+                 resource out"
                     .to_owned(),
             )
             .into());

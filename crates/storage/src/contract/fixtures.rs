@@ -68,6 +68,7 @@ pub(super) fn client(id: &str) -> Client {
         client_secret: Secret::new(format!("client-secret-{id}")),
         app_type: None,
         token_endpoint_auth_method: TokenEndpointAuthMethod::ClientSecretPost,
+        credentials: Vec::new(),
         grant_types: vec![GrantType::ClientCredentials],
         client_metadata: [("department".to_owned(), "sales".to_owned())].into(),
         callbacks: vec![],

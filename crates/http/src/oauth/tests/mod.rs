@@ -3,7 +3,11 @@
 
 mod attempts;
 mod authorization_code;
+mod client_authentication;
+mod hostile_requests;
 mod refresh;
+mod revoke;
+mod target;
 
 use std::{
     net::SocketAddr,
@@ -58,6 +62,7 @@ struct Answer {
     status: StatusCode,
     execution_id: Option<String>,
     retry_after: Option<String>,
+    allow: Option<String>,
     body: Value,
 }
 
@@ -182,6 +187,15 @@ impl World {
         self.token(client, body).await
     }
 
+    /// A client that gets tokens of its own for [`API`].
+    async fn job(&self, mut body: Value) -> Client {
+        body["grant_types"] = json!(["client_credentials"]);
+        let job = self.client(body).await;
+        let grant = json!({"client_id": job.id, "audience": API, "scope": ["read:reports"]});
+        self.manage("POST", "client-grants", grant).await;
+        job
+    }
+
     /// Gives the tenant a value of a limit.
     async fn limit(&self, name: &str, value: u64) {
         let body = json!({"limits": {name: value}});
@@ -197,6 +211,28 @@ impl World {
     }
 
     async fn send(&self, method: &str, path: &str, token: Option<&str>, body: Value) -> Answer {
+        let (media_type, body) = if body.is_null() {
+            ("", String::new())
+        } else {
+            ("application/json", body.to_string())
+        };
+        self.send_body(method, path, token, (media_type, body))
+            .await
+    }
+
+    /// Posts a form as it is.
+    async fn form(&self, path: &str, token: Option<&str>, form: &str) -> Answer {
+        let body = ("application/x-www-form-urlencoded", form.to_owned());
+        self.send_body("POST", path, token, body).await
+    }
+
+    async fn send_body(
+        &self,
+        method: &str,
+        path: &str,
+        token: Option<&str>,
+        (media_type, body): (&str, String),
+    ) -> Answer {
         let mut request = Request::builder()
             .method(Method::from_bytes(method.as_bytes()).unwrap())
             .uri(path)
@@ -204,13 +240,10 @@ impl World {
         if let Some(token) = token {
             request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
         }
-        let body = if body.is_null() {
-            Body::empty()
-        } else {
-            request = request.header(header::CONTENT_TYPE, "application/json");
-            Body::from(body.to_string())
-        };
-        let mut request = request.body(body).unwrap();
+        if !media_type.is_empty() {
+            request = request.header(header::CONTENT_TYPE, media_type);
+        }
+        let mut request = request.body(Body::from(body)).unwrap();
         request.extensions_mut().insert(ConnectInfo(self.peer));
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
@@ -223,6 +256,7 @@ impl World {
             status: parts.status,
             execution_id: header("claimsmith-execution-id"),
             retry_after: header("retry-after"),
+            allow: header("allow"),
             body: serde_json::from_slice(&bytes).unwrap_or(Value::Null),
         }
     }
