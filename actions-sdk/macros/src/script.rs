@@ -178,6 +178,12 @@ impl Script {
                 }
 
                 bindings::export!(Handler with_types_in bindings);
+
+                // Tells whoever looks at the module what it was made with.
+                #[used]
+                #[unsafe(link_section = "claimsmith-sdk")]
+                static SDK: [u8; ::actions_sdk::__private::SDK.len()] =
+                    ::actions_sdk::__private::SDK;
             };
 
             #[cfg(not(target_arch = "wasm32"))]

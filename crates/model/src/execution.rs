@@ -4,25 +4,27 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    ActionId, BindingId, ClientId, Denial, ExecutionId, RequestOrigin, Timestamp, TokenKind,
-    Trigger, UserId, VersionId,
+    ActionId, BindingId, ClientId, Denial, ExecutionId, Handler, RequestOrigin, ScriptRun,
+    Timestamp, TokenKind, UserId, VersionId,
 };
 
 /// The record of one run of a trigger: everything that an author needs to see why
-/// a claim is, or is not, in a token.
+/// a claim is, or is not, in a token. Or of one run of a custom database's script.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ExecutionRecord {
     /// The identifier, sent to the caller as `Claimsmith-Execution-Id`.
     pub id: ExecutionId,
-    /// The trigger.
-    pub trigger: Trigger,
-    /// The client that asked.
-    pub client_id: ClientId,
-    /// The user who logged in.
+    /// The trigger, or the script.
+    pub trigger: Handler,
+    /// The client that asked; none when it was the server's operator.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<ClientId>,
+    /// The user who logged in, or whom a script told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_id: Option<UserId>,
-    /// The grant, as its name on the wire.
-    pub grant_type: String,
+    /// The grant, as its name on the wire; none when an admin created a user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grant_type: Option<String>,
     /// Who asked, from where, and for what.
     #[serde(default)]
     pub origin: RequestOrigin,
@@ -30,6 +32,12 @@ pub struct ExecutionRecord {
     pub outcome: ExecutionOutcome,
     /// The Actions that ran, in order.
     pub runs: Vec<ActionRun>,
+    /// The script that ran, in the record of one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub script: Option<ScriptRun>,
+    /// In a trigger's record, that of the script which let the user in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub login_execution_id: Option<ExecutionId>,
     /// The custom claims that are in the tokens.
     pub admitted: Vec<AdmittedClaim>,
     /// The claims that are not, with reason and remedy.
@@ -48,9 +56,11 @@ pub struct ExecutionRecord {
 pub enum ExecutionOutcome {
     /// Tokens were issued.
     Issued,
+    /// A custom database's script answered, be it that there is no such user.
+    Answered,
     /// An Action denied.
     Denied(Denial),
-    /// An Action failed and its binding said `deny`.
+    /// An Action failed and its binding said `deny`, or a script failed.
     Failed,
     /// A claim was refused and the tenant's `claims.on_refusal` says `fail`.
     ClaimRefused,

@@ -19,6 +19,7 @@ mod action;
 mod allowed_hosts;
 mod client;
 mod command;
+mod connection;
 mod database_script;
 mod environment;
 mod event;
@@ -29,6 +30,7 @@ mod limit;
 mod login;
 mod organization;
 mod resource_server;
+mod script_run;
 mod secret;
 mod signing_key;
 mod tenant;
@@ -46,6 +48,7 @@ pub use client::{
     OrganizationUsage, RefreshTokenSettings, TokenEndpointAuthMethod,
 };
 pub use command::{Command, Denial, DenialCode};
+pub use connection::{Connection, CustomDatabase, EnabledClients, StoredScript};
 pub use database_script::{DatabaseScript, Handler, UnknownScript};
 pub use environment::{Clock, Random, Timestamp};
 pub use event::{
@@ -73,10 +76,11 @@ pub use login::{
 };
 pub use organization::{Membership, Organization};
 pub use resource_server::{ResourceServer, Scope, TokenDialect};
+pub use script_run::{ScriptResult, ScriptRun};
 pub use secret::Secret;
 pub use signing_key::{KeyUse, StoredKey, TOKEN_LIFETIME_S_MAX};
 pub use tenant::{ClaimSettings, OnRefusal, PrivateNames, SessionSettings, Tenant, TenantSettings};
 pub use tenant_event::{LogClass, LogType, RequestOrigin, TenantEvent, log_text};
 pub use token::{OpaqueToken, SigningAlgorithm, TokenKind};
 pub use trigger::{Trigger, UnknownTrigger};
-pub use user::{Connection, Identity, METADATA_BYTES_MAX, Permission, Role, User};
+pub use user::{Identity, METADATA_BYTES_MAX, Permission, Role, User};

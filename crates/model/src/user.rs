@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ConnectionId, JsonObject, RoleId, Secret, Timestamp, UserId};
+use crate::{JsonObject, RoleId, Secret, Timestamp, UserId};
 
 /// The most JSON text, in bytes, of a user's `app_metadata`, and of `user_metadata`.
 /// Every login reads them whole; the reference product takes 32 kB in a login.
@@ -101,22 +101,6 @@ pub struct Identity {
     /// Whether the provider is a social one.
     #[serde(default, rename = "isSocial")]
     pub is_social: bool,
-}
-
-/// A source of users.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Connection {
-    /// The identifier, `con_…`.
-    pub id: ConnectionId,
-    /// The unique name, as used for `realm`.
-    pub name: String,
-    /// The kind; `auth0` is the tenant's own database.
-    pub strategy: String,
-    /// Open metadata, read by Actions.
-    #[serde(default)]
-    pub metadata: std::collections::BTreeMap<String, String>,
-    /// When it was created.
-    pub created_at: Timestamp,
 }
 
 /// A named set of permissions.

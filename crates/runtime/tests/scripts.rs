@@ -232,7 +232,12 @@ async fn a_script_that_misbehaves_ends_and_is_to_blame() {
     let spun = run_within(login("spin", ""), limits).await;
     assert_eq!(fault(&spun).kind, FaultKind::Deadline);
 
-    let hoarded = run(login("memory", "")).await;
+    // Little memory, so that it is full long before the deadline.
+    let limits = Limits {
+        memory_bytes_max: 4 << 20,
+        ..Limits::default()
+    };
+    let hoarded = run_within(login("memory", ""), limits).await;
     assert_eq!(fault(&hoarded).kind, FaultKind::Memory);
 
     let trapped = run(login("trap", "no more")).await;
@@ -244,7 +249,7 @@ async fn a_script_that_misbehaves_ends_and_is_to_blame() {
     assert_eq!(called.refused_commands[0].refusal.code, "host_not_allowed");
     assert!(called.http_calls.is_empty());
 
-    let flooded = run(login("flood", "100000")).await;
+    let flooded = run(login("flood", "20000")).await;
     assert!(flooded.log_bytes_dropped > 0);
 }
 

@@ -129,6 +129,11 @@ impl Fields {
         Ok(())
     }
 
+    /// What is left.
+    pub(crate) fn into_rest(self) -> JsonObject {
+        self.0
+    }
+
     /// Refuses what is left: nobody reads it, and whoever sent it thinks otherwise.
     pub(crate) fn finish(self) -> Read<()> {
         if self.0.is_empty() {

@@ -11,6 +11,7 @@
 //! | `tenant_keys` | which keys a tenant signs and verifies with, and when they change |
 //! | `configuration` | what of a tenant's configuration token requests find in memory |
 //! | `attempts` | who guesses passwords, and must wait |
+//! | `connection` | who logs in through a connection, and how a custom database's scripts are asked |
 //! | `token` | who gets which token, and what stands in it |
 //! | `authorize` | what a browser is shown on the way to a token, and what goes back to the client |
 //! | `sealed_state` | what a form carries for the server and nobody else may read or make |
@@ -30,6 +31,7 @@ mod argon2id;
 mod attempts;
 pub mod authorize;
 mod configuration;
+mod connection;
 mod environment;
 mod error;
 pub mod events;

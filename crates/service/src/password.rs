@@ -20,7 +20,7 @@ use crate::{ServiceError, argon2id};
 /// told at once.
 const WAITING_PER_CORE_MAX: usize = 32;
 /// The longest password in bytes. Longer ones are refused before they are hashed.
-const PASSWORD_BYTES_MAX: usize = 1_024;
+pub(crate) const PASSWORD_BYTES_MAX: usize = 1_024;
 
 /// Hashes and verifies passwords.
 #[derive(Clone)]

@@ -5,9 +5,9 @@ use std::{collections::HashMap, fmt, future::Future, sync::Arc};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use claimsmith_claims::Policy;
 use claimsmith_model::{
-    Client, ClientGrant, ClientId, Connection, GrantType, Limit, LimitSettings, OrganizationUsage,
-    RefreshTokenSettings, ResourceServer, Scope, Secret, SigningAlgorithm, Tenant, TenantId,
-    TenantSettings, TokenDialect, TokenEndpointAuthMethod, Trigger,
+    Client, ClientGrant, ClientId, Connection, EnabledClients, GrantType, Limit, LimitSettings,
+    OrganizationUsage, RefreshTokenSettings, ResourceServer, Scope, Secret, SigningAlgorithm,
+    Tenant, TenantId, TenantSettings, TokenDialect, TokenEndpointAuthMethod, Trigger,
 };
 use claimsmith_runtime::{ActionCache, Limits, Share};
 use claimsmith_storage::{Page, TenantStorage};
@@ -23,10 +23,11 @@ use crate::{
 pub const DATABASE_CONNECTION: &str = "Username-Password-Authentication";
 
 /// The scopes of the Management API, each of which some endpoint asks for.
-pub const MANAGEMENT_SCOPES: [&str; 46] = [
+pub const MANAGEMENT_SCOPES: [&str; 49] = [
     "create:actions",
     "create:client_grants",
     "create:clients",
+    "create:connections",
     "create:organization_member_roles",
     "create:organization_members",
     "create:organizations",
@@ -37,6 +38,7 @@ pub const MANAGEMENT_SCOPES: [&str; 46] = [
     "delete:actions",
     "delete:client_grants",
     "delete:clients",
+    "delete:connections",
     "delete:organization_member_roles",
     "delete:organization_members",
     "delete:organizations",
@@ -64,6 +66,7 @@ pub const MANAGEMENT_SCOPES: [&str; 46] = [
     "update:client_grants",
     "update:client_keys",
     "update:clients",
+    "update:connections",
     "update:organizations",
     "update:resource_servers",
     "update:roles",
@@ -579,8 +582,13 @@ async fn furnish(
         .create_connection(&Connection {
             id: ids.connection_id(),
             name: DATABASE_CONNECTION.to_owned(),
+            display_name: None,
             strategy: "auth0".to_owned(),
+            realms: Vec::new(),
+            is_domain_connection: false,
+            enabled_clients: EnabledClients::All,
             metadata: Default::default(),
+            custom_database: None,
             created_at: now,
         })
         .await?;

@@ -14,6 +14,7 @@
 mod actions;
 mod bindings;
 mod clients;
+mod connections;
 mod executions;
 mod fixtures;
 mod logins;
@@ -44,6 +45,7 @@ pub async fn contract<S: Storage + 'static>(open: impl AsyncFn() -> S) {
     tenants::check(&*storage).await;
     signing_keys::check(&*storage).await;
     clients::check(&*storage).await;
+    connections::check(&*storage).await;
     users::check(&*storage).await;
     roles::check(&*storage).await;
     organizations::check(&*storage).await;

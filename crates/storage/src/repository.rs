@@ -257,11 +257,27 @@ pub trait ConnectionRepository: Send + Sync + Debug {
     /// One connection, by its name.
     async fn connection_by_name(&self, name: &str) -> Result<Option<Connection>>;
 
-    /// Stores a new connection.
+    /// Stores a new connection. One whose name another had before begins without users.
     ///
     /// # Errors
-    /// `Conflict` when the name is taken.
+    /// `Conflict` when the name is taken; `NotFound` of a script's module.
     async fn create_connection(&self, connection: &Connection) -> Result<()>;
+
+    /// Replaces a connection that has not changed since `before` was read, together with
+    /// the bytes of a script's module when they are new; its id and name never change.
+    ///
+    /// # Errors
+    /// `NotFound` (also of a module), `Changed`.
+    async fn update_connection(
+        &self,
+        before: &Connection,
+        after: &Connection,
+        module: Option<&[u8]>,
+    ) -> Result<()>;
+
+    /// Deletes a connection with its users, and the modules that nothing else uses. From
+    /// the first moment on nobody can be created in it. One that isn't there is no error.
+    async fn delete_connection(&self, name: &str) -> Result<()>;
 }
 
 /// End users.
@@ -281,7 +297,7 @@ pub trait UserRepository: Send + Sync + Debug {
     ///
     /// # Errors
     /// `Conflict` when the `user_id` is taken, or the email address or user name
-    /// in that connection.
+    /// in that connection; `NotFound` when the connection was deleted.
     async fn create_user(&self, user: &User) -> Result<()>;
 
     /// Replaces a user who has not changed since `before` was read.

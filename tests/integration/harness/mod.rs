@@ -12,6 +12,7 @@ pub(crate) mod service;
 mod tenant;
 mod things;
 mod token_request;
+pub(crate) mod user_service;
 pub(crate) mod verify;
 
 use std::{fs, net::SocketAddr, ops::Deref, path::Path};

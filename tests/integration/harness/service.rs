@@ -179,7 +179,7 @@ async fn serve(
 }
 
 /// One request: its head, and as much body as it says.
-async fn read(stream: &mut (impl AsyncRead + Unpin)) -> std::io::Result<String> {
+pub(super) async fn read(stream: &mut (impl AsyncRead + Unpin)) -> std::io::Result<String> {
     let mut bytes = Vec::new();
     loop {
         let text = String::from_utf8_lossy(&bytes);

@@ -219,6 +219,12 @@ impl Tenant {
 
     /// Uploads the module of an Action's draft.
     pub(crate) async fn upload(&self, action_id: &str, module: impl Into<Bytes>) -> Answer {
+        self.put_module(&format!("actions/actions/{action_id}/module"), module)
+            .await
+    }
+
+    /// Uploads a module: `path` follows `/api/v2/`.
+    pub(crate) async fn put_module(&self, path: &str, module: impl Into<Bytes>) -> Answer {
         let token = self.management_token().await;
         let mut headers = HeaderMap::new();
         headers.insert(
@@ -229,7 +235,7 @@ impl Tenant {
             header::CONTENT_TYPE,
             HeaderValue::from_static("application/wasm"),
         );
-        let path = format!("/api/v2/actions/actions/{action_id}/module");
+        let path = format!("/api/v2/{path}");
         self.send("PUT", &path, headers, module).await
     }
 

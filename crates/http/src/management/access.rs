@@ -46,6 +46,7 @@ scopes! {
     CreateActions = "create:actions";
     CreateClientGrants = "create:client_grants";
     CreateClients = "create:clients";
+    CreateConnections = "create:connections";
     CreateOrganizationMemberRoles = "create:organization_member_roles";
     CreateOrganizationMembers = "create:organization_members";
     CreateOrganizations = "create:organizations";
@@ -56,6 +57,7 @@ scopes! {
     DeleteActions = "delete:actions";
     DeleteClientGrants = "delete:client_grants";
     DeleteClients = "delete:clients";
+    DeleteConnections = "delete:connections";
     DeleteOrganizationMemberRoles = "delete:organization_member_roles";
     DeleteOrganizationMembers = "delete:organization_members";
     DeleteOrganizations = "delete:organizations";
@@ -82,6 +84,7 @@ scopes! {
     UpdateClientGrants = "update:client_grants";
     UpdateClientKeys = "update:client_keys";
     UpdateClients = "update:clients";
+    UpdateConnections = "update:connections";
     UpdateOrganizations = "update:organizations";
     UpdateResourceServers = "update:resource_servers";
     UpdateRoles = "update:roles";

@@ -17,9 +17,9 @@ use crate::{
 const ACTIONS_MAX: usize = 100;
 const NAME_CHARS_MAX: usize = 255;
 const CODE_BYTES_MAX: usize = 100 * 1024;
-const SECRETS_MAX: usize = 30;
-const SECRET_NAME_CHARS_MAX: usize = 128;
-const SECRET_VALUE_CHARS_MAX: usize = 4096;
+pub(crate) const SECRETS_MAX: usize = 30;
+pub(crate) const SECRET_NAME_CHARS_MAX: usize = 128;
+pub(crate) const SECRET_VALUE_CHARS_MAX: usize = 4096;
 /// The longest entry of `allowed_hosts`; longer ones name no host.
 const HOST_CHARS_MAX: usize = 300;
 
@@ -150,7 +150,8 @@ fn apply_draft(admin: &TenantAdmin, action: &mut Action, fields: &mut Fields) ->
     fields.set("allowed_hosts", &mut action.allowed_hosts, allowed_hosts)
 }
 
-fn allowed_hosts(value: serde_json::Value) -> Read<AllowedHosts> {
+/// The hosts that a guest may call over HTTP.
+pub(crate) fn allowed_hosts(value: serde_json::Value) -> Read<AllowedHosts> {
     // One by one first, so that an error says which entry it is about.
     let entry = |value| {
         let entry = text(1..=HOST_CHARS_MAX)(value)?;

@@ -18,7 +18,9 @@ use claimsmith_model::{Action, ActionId, ActionSecret, ActionVersion, Trigger, T
 pub use bindings::{BoundAction, BoundActions, get as bindings, replace as replace_bindings};
 pub use delete::delete;
 pub use deploy::{deploy, deploy_version};
+pub(crate) use draft::{SECRET_NAME_CHARS_MAX, SECRET_VALUE_CHARS_MAX, SECRETS_MAX, allowed_hosts};
 pub use draft::{create, patch};
+pub(crate) use module::read as read_module;
 pub use module::{
     Module, of_draft as draft_module, of_version as version_module, upload as upload_module,
 };

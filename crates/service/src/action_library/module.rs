@@ -88,7 +88,8 @@ pub async fn of_version(
     read(admin, version.module.sha256).await
 }
 
-async fn read(admin: &TenantAdmin, sha256: String) -> Result<Module, ServiceError> {
+/// The module of that SHA-256, which something that is stored names.
+pub(crate) async fn read(admin: &TenantAdmin, sha256: String) -> Result<Module, ServiceError> {
     let bytes = admin.store().module(&sha256).await?;
     let bytes = bytes.ok_or_else(|| ServiceError::internal("a module's bytes are missing"))?;
     Ok(Module { sha256, bytes })

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::{Page, permissions, roles, until_unchanged};
 use crate::{
     DATABASE_CONNECTION, ServiceError,
+    connection::create_user,
     fields::{Fields, Problem, Read, flag, open_object, text, text_where},
     management::TenantAdmin,
 };
@@ -20,13 +21,13 @@ const NAME_CHARS_MAX: usize = 300;
 const PICTURE_CHARS_MAX: usize = 2048;
 const PHONE_CHARS_MAX: usize = 30;
 /// `auth0|` goes before it, and an identifier has at most 128 characters.
-const GIVEN_ID_CHARS_MAX: usize = 122;
+pub(crate) const GIVEN_ID_CHARS_MAX: usize = 122;
 const PASSWORD_CHARS_MAX: usize = 1024;
 /// The provider of identities in the tenant's own database.
 const PROVIDER: &str = "auth0";
 
 /// What stands at the root of a user already and so can't be a further attribute.
-const ROOT_PROPERTIES: [&str; 27] = [
+pub(crate) const ROOT_PROPERTIES: [&str; 27] = [
     "app_metadata",
     "blocked",
     "connection",
@@ -71,37 +72,61 @@ pub async fn create(admin: &TenantAdmin, body: JsonObject) -> Result<User, Servi
     let mut fields = Fields::new(body);
     let connection = fields.optional("connection", text(1..=USERNAME_CHARS_MAX))?;
     let connection = connection.unwrap_or_else(|| DATABASE_CONNECTION.to_owned());
-    let user_id = match fields.optional("user_id", text(1..=GIVEN_ID_CHARS_MAX))? {
-        Some(given) => given_id(&given)?,
+    let given = fields.optional("user_id", text(1..=GIVEN_ID_CHARS_MAX))?;
+    let user_id = match &given {
+        Some(given) => given_id(given)?,
         None => admin.ids().user_id(),
     };
     let mut user = new_user(user_id, connection, now);
     let password = apply(&mut user, fields)?;
-    name_by_login(&mut user);
 
-    if admin
-        .store()
-        .connection_by_name(&user.connection)
-        .await?
-        .is_none()
-    {
-        return Err(ServiceError::InvalidWithCode {
-            message: "The connection does not exist.".to_owned(),
-            code: "inexistent_connection",
-        });
+    let connection = admin.store().connection_by_name(&user.connection).await?;
+    let connection = connection.ok_or_else(|| ServiceError::InvalidWithCode {
+        message: "The connection does not exist.".to_owned(),
+        code: "inexistent_connection",
+    })?;
+    if let Some(database) = connection.scripts_in_force() {
+        if given.is_some() {
+            return Err(Problem::new(
+                "the users of this connection are in a custom database, which gives the identifier",
+            )
+            .under("user_id")
+            .into());
+        }
+        let password = password.ok_or_else(|| {
+            ServiceError::invalid_body(Problem::new("Missing required property: password"))
+        })?;
+        if is_there(admin, &user).await? {
+            return Err(exists());
+        }
+        return create_user(admin, &connection, database, &user, password).await;
     }
+    name_by_login(&mut user);
     user.password_hash = hash(admin, password).await?;
     admin
         .store()
         .create_user(&user)
         .await
         .map_err(|error| match error {
-            claimsmith_storage::StorageError::Conflict { .. } => {
-                ServiceError::Conflict("The user already exists.".to_owned())
-            }
+            claimsmith_storage::StorageError::Conflict { .. } => exists(),
             other => other.into(),
         })?;
     Ok(user)
+}
+
+fn exists() -> ServiceError {
+    ServiceError::Conflict("The user already exists.".to_owned())
+}
+
+/// Whether somebody has the user's email address or user name already.
+async fn is_there(admin: &TenantAdmin, user: &User) -> Result<bool, ServiceError> {
+    for login in [&user.email, &user.username].into_iter().flatten() {
+        let found = admin.store().user_by_login(&user.connection, login);
+        if found.await?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// One user.
@@ -133,7 +158,12 @@ pub async fn patch(
     body: JsonObject,
 ) -> Result<User, ServiceError> {
     // Hashing takes long, so it is done once, and only for a body that is right.
-    let password = patched(&get(admin, id).await?, body.clone())?.1;
+    let before = get(admin, id).await?;
+    let password = patched(&before, body.clone())?.1;
+    let connection = admin.store().connection_by_name(&before.connection).await?;
+    if connection.is_some_and(|connection| connection.scripts_in_force().is_some()) {
+        only_what_is_kept_here(&body)?;
+    }
     let hash = hash(admin, password).await?;
     let (body, hash) = (&body, &hash);
     let (user, ends_logins) = until_unchanged(|| async move {
@@ -291,6 +321,18 @@ async fn change(
     .await
 }
 
+/// Refuses changes of what a custom database's script says at the next login again.
+fn only_what_is_kept_here(body: &JsonObject) -> Read<()> {
+    let kept = ["app_metadata", "blocked", "connection", "user_metadata"];
+    match body.keys().find(|name| !kept.contains(&name.as_str())) {
+        None => Ok(()),
+        Some(name) => Err(Problem::new(
+            "the user is in a custom database, whose scripts say what it is: change it in the store",
+        )
+        .under(name)),
+    }
+}
+
 fn patched(before: &User, body: JsonObject) -> Result<(User, Option<Secret>), ServiceError> {
     let mut after = before.clone();
     let mut fields = Fields::new(body);
@@ -307,6 +349,25 @@ fn patched(before: &User, body: JsonObject) -> Result<(User, Option<Secret>), Se
 
 /// What create and patch have in common; answers the new password, if there is one.
 fn apply(user: &mut User, mut fields: Fields) -> Result<Option<Secret>, ServiceError> {
+    apply_profile(user, &mut fields)?;
+    fields.set("blocked", &mut user.blocked, flag)?;
+    fields.set(
+        "profile_attributes",
+        &mut user.profile_attributes,
+        profile_attributes,
+    )?;
+    let password = fields.optional("password", text(1..=PASSWORD_CHARS_MAX))?;
+    fields.finish()?;
+    if user.email.is_none() && user.username.is_none() {
+        return Err(ServiceError::invalid_body(Problem::new(
+            "Missing required property: email; give an email or a username to log in with",
+        )));
+    }
+    Ok(password.map(Secret::new))
+}
+
+/// What admins and the scripts of custom databases say of a user alike.
+pub(crate) fn apply_profile(user: &mut User, fields: &mut Fields) -> Read<()> {
     // Knowing that an address is somebody's says nothing of another address.
     let email_before = user.email.clone();
     fields.set_optional("email", &mut user.email, email)?;
@@ -332,22 +393,8 @@ fn apply(user: &mut User, mut fields: Fields) -> Result<Option<Secret>, ServiceE
         text(1..=NAME_CHARS_MAX),
     )?;
     fields.set_optional("picture", &mut user.picture, text(1..=PICTURE_CHARS_MAX))?;
-    fields.set("blocked", &mut user.blocked, flag)?;
-    merge(&mut fields, "app_metadata", &mut user.app_metadata)?;
-    merge(&mut fields, "user_metadata", &mut user.user_metadata)?;
-    fields.set(
-        "profile_attributes",
-        &mut user.profile_attributes,
-        profile_attributes,
-    )?;
-    let password = fields.optional("password", text(1..=PASSWORD_CHARS_MAX))?;
-    fields.finish()?;
-    if user.email.is_none() && user.username.is_none() {
-        return Err(ServiceError::invalid_body(Problem::new(
-            "Missing required property: email; give an email or a username to log in with",
-        )));
-    }
-    Ok(password.map(Secret::new))
+    merge(fields, "app_metadata", &mut user.app_metadata)?;
+    merge(fields, "user_metadata", &mut user.user_metadata)
 }
 
 fn merge(fields: &mut Fields, name: &str, metadata: &mut JsonObject) -> Read<()> {
@@ -375,7 +422,7 @@ fn profile_attributes(value: Value) -> Read<JsonObject> {
     Ok(attributes)
 }
 
-fn bounded(object: &JsonObject) -> Read<()> {
+pub(crate) fn bounded(object: &JsonObject) -> Read<()> {
     let bytes = serde_json::to_vec(object).map_or(usize::MAX, |text| text.len());
     if bytes > METADATA_BYTES_MAX {
         return Err(Problem::new(format!(
@@ -414,12 +461,11 @@ fn username(value: Value) -> Read<String> {
     )(value)
 }
 
-fn given_id(given: &str) -> Result<UserId, ServiceError> {
+/// The identifier in a database of a user who is called so there.
+pub(crate) fn given_id(given: &str) -> Read<UserId> {
     let id = given.strip_prefix("auth0|").unwrap_or(given);
     format!("{PROVIDER}|{id}").parse().map_err(|_| {
-        Problem::new("an identifier has visible ASCII characters only")
-            .under("user_id")
-            .into()
+        Problem::new("an identifier has visible ASCII characters only").under("user_id")
     })
 }
 
@@ -434,7 +480,7 @@ fn identity(user_id: &UserId, connection: &str) -> Identity {
 }
 
 /// A user of whom nothing is known yet.
-fn new_user(user_id: UserId, connection: String, now: Timestamp) -> User {
+pub(crate) fn new_user(user_id: UserId, connection: String, now: Timestamp) -> User {
     User {
         identities: vec![identity(&user_id, &connection)],
         user_id,
@@ -466,7 +512,7 @@ fn new_user(user_id: UserId, connection: String, now: Timestamp) -> User {
 }
 
 /// A user whom nobody named is called by what they log in with.
-fn name_by_login(user: &mut User) {
+pub(crate) fn name_by_login(user: &mut User) {
     let login = user.email.clone().or_else(|| user.username.clone());
     if user.nickname.is_none() {
         let local = login.as_deref().and_then(|login| login.split('@').next());

@@ -1,8 +1,8 @@
 //! What stands in the log: events, and what execution records tell.
 
 use claimsmith_model::{
-    ActionRun, Blame, ExecutionOutcome, ExecutionRecord, FaultKind, GrantType, JsonObject, LogType,
-    TenantEvent, log_text,
+    ActionRun, Blame, ExecutionOutcome, ExecutionRecord, Fault, FaultKind, GrantType, JsonObject,
+    LogType, ScriptResult, TenantEvent, log_text,
 };
 use claimsmith_storage::{LogEntry, Logged};
 use serde_json::{Value, json};
@@ -101,15 +101,37 @@ fn of_record(record: &ExecutionRecord) -> Vec<TenantEvent> {
         log_type,
         at: record.ended_at,
         description: log_text(description.unwrap_or(log_type.description())),
-        client_id: Some(record.client_id.clone()),
+        client_id: record.client_id.clone(),
         user_id: record.user_id.clone(),
         origin: origin.clone(),
         details,
     };
     let has_succeeded = record.outcome == ExecutionOutcome::Issued;
     // The run that a code came from was a login; redeeming it runs nothing.
-    let grant = GrantType::from_wire(&record.grant_type)
+    let grant = record
+        .grant_type
+        .as_deref()
+        .and_then(GrantType::from_wire)
         .filter(|grant| *grant != GrantType::AuthorizationCode);
+    if let Some(script) = &record.script {
+        // Of a login that went on, the trigger's record tells.
+        let mut events = Vec::new();
+        if let Some(reason) = login_reason(script.result).filter(|_| grant.is_some()) {
+            let details = members([("actions", json!({ "executions": [record.id] }))]);
+            events.push(event(of_grant(grant, false), Some(reason), details));
+        }
+        if let Some(fault) = &script.fault {
+            let mut details = members([
+                ("trigger_id", json!(record.trigger)),
+                ("execution_id", json!(record.id)),
+                ("connection_id", json!(script.connection_id)),
+                ("connection", json!(log_text(&script.connection))),
+            ]);
+            insert_fault(&mut details, fault);
+            events.push(event(LogType::ActionFailed, None, details));
+        }
+        return events;
+    }
     let mut events = vec![event(
         of_grant(grant, has_succeeded),
         reason(&record.outcome),
@@ -124,10 +146,24 @@ fn of_record(record: &ExecutionRecord) -> Vec<TenantEvent> {
     events
 }
 
+/// Why a custom database's script lets nobody in, for an admin.
+const fn login_reason(result: ScriptResult) -> Option<&'static str> {
+    match result {
+        ScriptResult::WrongCredentials => Some("The script says that the password is wrong"),
+        ScriptResult::UnknownUser => Some("The script says that there is no such user"),
+        ScriptResult::Blocked => Some("The user is blocked"),
+        ScriptResult::Failed => Some("The connection's script failed"),
+        ScriptResult::Profile
+        | ScriptResult::Created
+        | ScriptResult::UserExists
+        | ScriptResult::Rejected => None,
+    }
+}
+
 /// Why there is no token, for an admin.
 fn reason(outcome: &ExecutionOutcome) -> Option<&str> {
     match outcome {
-        ExecutionOutcome::Issued => None,
+        ExecutionOutcome::Issued | ExecutionOutcome::Answered => None,
         ExecutionOutcome::Denied(denial) => Some(&denial.reason),
         ExecutionOutcome::Failed => Some("An Action failed"),
         ExecutionOutcome::ClaimRefused => Some("A claim that an Action set was refused"),
@@ -149,16 +185,20 @@ fn failure(record: &ExecutionRecord, run: &ActionRun) -> JsonObject {
         ("binding_id", json!(run.binding_id)),
     ]);
     if let Some(fault) = &run.fault {
-        let class = match (fault.blame, fault.kind) {
-            (Blame::Host, _) => "platform_error",
-            (Blame::Action, FaultKind::Deadline) => "action_timeout",
-            (Blame::Action, _) => "action_error",
-        };
-        details.insert("error_class".to_owned(), json!(class));
-        let error = json!({ "name": fault.kind, "message": log_text(&fault.message) });
-        details.insert("action_error".to_owned(), error);
+        insert_fault(&mut details, fault);
     }
     details
+}
+
+fn insert_fault(details: &mut JsonObject, fault: &Fault) {
+    let class = match (fault.blame, fault.kind) {
+        (Blame::Host, _) => "platform_error",
+        (Blame::Action, FaultKind::Deadline) => "action_timeout",
+        (Blame::Action, _) => "action_error",
+    };
+    details.insert("error_class".to_owned(), json!(class));
+    let error = json!({ "name": fault.kind, "message": log_text(&fault.message) });
+    details.insert("action_error".to_owned(), error);
 }
 
 fn refusals(record: &ExecutionRecord) -> JsonObject {

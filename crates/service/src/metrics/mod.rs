@@ -22,7 +22,8 @@ use std::{
 };
 
 use claimsmith_model::{
-    Blame, ExecutionOutcome, ExecutionRecord, FaultKind, GrantType, Histogram, Trigger,
+    Blame, DatabaseScript, ExecutionOutcome, ExecutionRecord, Fault, FaultKind, GrantType,
+    Histogram, RefusedCommand, Trigger,
 };
 use claimsmith_oauth::ErrorCode;
 
@@ -103,13 +104,18 @@ const ERRORS: &[&str] = &[
     OTHER,
 ];
 
+/// The triggers, and the scripts of custom databases beside them.
 const TRIGGERS: &[&str] = &[
     Trigger::PostLogin.as_str(),
     Trigger::CredentialsExchange.as_str(),
+    DatabaseScript::Login.as_str(),
+    DatabaseScript::GetUser.as_str(),
+    DatabaseScript::Create.as_str(),
 ];
 
 const RUN_OUTCOMES: &[&str] = &[
     "issued",
+    "answered",
     "denied",
     "failed",
     "claim_refused",
@@ -219,11 +225,12 @@ impl Metrics {
         context.counters().token_request(true);
     }
 
-    /// Counts all that a run of a trigger tells.
+    /// Counts all that a run of a trigger, or of a script, tells.
     pub(crate) fn trigger_run(&self, context: &TenantContext, record: &ExecutionRecord) {
         let trigger = record.trigger.as_str();
         let outcome = match record.outcome {
             ExecutionOutcome::Issued => "issued",
+            ExecutionOutcome::Answered => "answered",
             ExecutionOutcome::Denied(_) => "denied",
             ExecutionOutcome::Failed => "failed",
             ExecutionOutcome::ClaimRefused => "claim_refused",
@@ -236,33 +243,80 @@ impl Metrics {
         for (position, run) in record.runs.iter().enumerate() {
             // The one that denies is the last to run.
             let denied = is_denied && position + 1 == record.runs.len();
-            let kind = run.fault.as_ref().map(|fault| fault.kind);
-            self.executions
-                .add([trigger, execution_label(kind, denied)], 1);
-            if let Some(fault) = &run.fault {
-                let blame = match fault.blame {
-                    Blame::Action => "action",
-                    Blame::Host => "host",
-                };
-                self.faults.add([blame], 1);
-            }
-            // Without any time it never ran: no module, or no time left.
-            if run.usage.wall_time_us > 0 {
-                let took = Duration::from_micros(run.usage.wall_time_us);
-                note(&self.execution_ns, trigger, took);
-            }
-            for refused in &run.refused_commands {
-                self.refusals.add([&refused.refusal.code], 1);
-            }
-            add(&self.refusals_unlisted, run.refusals_unlisted);
-            add(&self.log_bytes_dropped, run.log_bytes_dropped);
+            self.execution(Execution {
+                trigger,
+                denied,
+                fault: run.fault.as_ref(),
+                wall_time_us: run.usage.wall_time_us,
+                refused_commands: &run.refused_commands,
+                refusals_unlisted: run.refusals_unlisted,
+                log_bytes_dropped: run.log_bytes_dropped,
+            });
             spent_us += run.usage.wall_time_us;
+        }
+        if let Some(script) = &record.script {
+            self.execution(Execution {
+                trigger,
+                denied: false,
+                fault: script.fault.as_ref(),
+                wall_time_us: script.usage.wall_time_us,
+                refused_commands: &script.refused_commands,
+                refusals_unlisted: script.refusals_unlisted,
+                log_bytes_dropped: script.log_bytes_dropped,
+            });
+            spent_us += script.usage.wall_time_us;
         }
         for refused in &record.refused {
             self.refusals.add([&refused.refusal.code], 1);
         }
         context.counters().actions_ran(spent_us);
     }
+
+    fn execution(&self, execution: Execution<'_>) {
+        let Execution {
+            trigger,
+            denied,
+            fault,
+            wall_time_us,
+            refused_commands,
+            refusals_unlisted,
+            log_bytes_dropped,
+        } = execution;
+        let label = execution_label(fault.map(|fault| fault.kind), denied);
+        self.executions.add([trigger, label], 1);
+        if let Some(fault) = fault {
+            let blame = match fault.blame {
+                Blame::Action => "action",
+                Blame::Host => "host",
+            };
+            self.faults.add([blame], 1);
+        }
+        // Without any time it never ran: no module, or no time left.
+        if wall_time_us > 0 {
+            note(
+                &self.execution_ns,
+                trigger,
+                Duration::from_micros(wall_time_us),
+            );
+        }
+        for refused in refused_commands {
+            self.refusals.add([&refused.refusal.code], 1);
+        }
+        add(&self.refusals_unlisted, refusals_unlisted);
+        add(&self.log_bytes_dropped, log_bytes_dropped);
+    }
+}
+
+/// What is counted of one execution, an Action's or a script's.
+#[derive(Clone, Copy)]
+struct Execution<'a> {
+    trigger: &'static str,
+    denied: bool,
+    fault: Option<&'a Fault>,
+    wall_time_us: u64,
+    refused_commands: &'a [RefusedCommand],
+    refusals_unlisted: u64,
+    log_bytes_dropped: u64,
 }
 
 const fn grant_label(grant: Option<GrantType>) -> &'static str {
@@ -306,6 +360,7 @@ fn add(counter: &AtomicU64, count: u64) {
 #[cfg(test)]
 mod tests {
     use claimsmith_claims::RefusalCode;
+    use claimsmith_model::Handler;
 
     use super::*;
 
@@ -317,8 +372,8 @@ mod tests {
         for code in RefusalCode::ALL {
             assert!(REFUSALS.contains(&code.as_str()), "{code:?}");
         }
-        for trigger in Trigger::ALL {
-            assert!(TRIGGERS.contains(&trigger.as_str()), "{trigger}");
+        for handler in Handler::ALL {
+            assert!(TRIGGERS.contains(&handler.as_str()), "{handler}");
         }
         for kind in [
             FaultKind::Trap,

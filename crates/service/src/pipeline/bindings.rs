@@ -131,7 +131,8 @@ async fn load_one(
     Ok((bound, is_provisional))
 }
 
-async fn load_module(
+/// The code of a module that was uploaded.
+pub(crate) async fn load_module(
     share: &Share,
     store: &dyn TenantStorage,
     engine: &ActionEngine,

@@ -12,8 +12,8 @@ use claimsmith_model::{
 };
 use claimsmith_runtime::{ActionCache, CacheLimits, Invocation, Limits, Place};
 
-pub(crate) use bindings::Bindings;
 use bindings::BoundAction;
+pub(crate) use bindings::{Bindings, load_module};
 pub(crate) use record::{RecordFacts, Sealed, admitted, outcome, record};
 
 use crate::{Environment, Ids, ServiceError, TenantContext};

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use claimsmith_claims::SealedClaims;
 use claimsmith_model::{
-    AdmittedClaim, ClientId, ExecutionOutcome, ExecutionRecord, GrantType, RequestOrigin,
-    Timestamp, TokenKind, UserId,
+    AdmittedClaim, ClientId, ExecutionId, ExecutionOutcome, ExecutionRecord, GrantType,
+    RequestOrigin, Timestamp, TokenKind, UserId,
 };
 
 use super::{TriggerResult, Verdict};
@@ -16,6 +16,8 @@ pub(crate) struct RecordFacts {
     pub(crate) client_id: ClientId,
     pub(crate) user_id: Option<UserId>,
     pub(crate) grant: GrantType,
+    /// The run of the script that let the user in, where one did.
+    pub(crate) login_execution_id: Option<ExecutionId>,
     pub(crate) ended_at: Timestamp,
 }
 
@@ -37,13 +39,15 @@ pub(crate) fn record(
     let admitted = admitted(sealed);
     Arc::new(ExecutionRecord {
         id: result.execution_id,
-        trigger: result.trigger,
-        client_id: facts.client_id,
+        trigger: result.trigger.into(),
+        client_id: Some(facts.client_id),
         user_id: facts.user_id,
-        grant_type: facts.grant.as_str().to_owned(),
+        grant_type: Some(facts.grant.as_str().to_owned()),
         origin: RequestOrigin::of_event(Arc::unwrap_or_clone(result.event)),
         outcome: outcome(result.verdict, sealed),
         runs: result.runs,
+        script: None,
+        login_execution_id: facts.login_execution_id,
         admitted,
         refused: result.refused,
         warnings: result.warnings,

@@ -86,6 +86,7 @@ impl TokenService {
             protocol: "oidc-basic-profile",
             gty: None,
             authenticated_at: code.authenticated_at,
+            login_execution_id: None,
             session_id: code.session_id.clone(),
             nonce: code.nonce.clone(),
             refresh_grant: None,

@@ -64,6 +64,7 @@ impl TokenService {
             client_id: client.client_id.clone(),
             user_id: None,
             grant: GrantType::ClientCredentials,
+            login_execution_id: None,
             ended_at: now,
         };
         if result.verdict != Verdict::Proceed {

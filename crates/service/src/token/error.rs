@@ -7,7 +7,7 @@ use claimsmith_oauth::{ErrorBody, ErrorCode};
 use claimsmith_runtime::Busy;
 use claimsmith_storage::StorageError;
 
-use crate::{ServiceError, TooManyAttempts, password::VerifyError};
+use crate::{ServiceError, TooManyAttempts, connection::LoginError, password::VerifyError};
 
 /// Why the token endpoint refused. The `Display` texts are for clients.
 #[derive(Debug, thiserror::Error)]
@@ -87,6 +87,12 @@ pub enum TokenEndpointError {
     /// A scope that can't be had.
     #[error("{0}")]
     InvalidScope(String),
+    /// The connection is not for this client's users.
+    #[error(
+        "the client is not enabled on the connection `{0}`: add it to the connection's \
+         enabled_clients"
+    )]
+    ClientNotEnabled(String),
     /// The user can't log in.
     #[error("the user is blocked")]
     UserBlocked,
@@ -126,9 +132,10 @@ impl TokenEndpointError {
             Self::InvalidClient | Self::InvalidAssertion(_) | Self::NoClientAuthentication => {
                 ErrorCode::InvalidClient
             }
-            Self::GrantNotAllowed { .. } | Self::PublicClient | Self::NoClientGrant(_) => {
-                ErrorCode::UnauthorizedClient
-            }
+            Self::GrantNotAllowed { .. }
+            | Self::PublicClient
+            | Self::NoClientGrant(_)
+            | Self::ClientNotEnabled(_) => ErrorCode::UnauthorizedClient,
             Self::UnsupportedGrant(_) => ErrorCode::UnsupportedGrantType,
             Self::UnknownAudience(_) | Self::InvalidTarget(_) => ErrorCode::InvalidTarget,
             Self::WrongPassword
@@ -153,14 +160,6 @@ impl TokenEndpointError {
             Self::TooManyAttempts(_) => ErrorCode::TooManyAttempts,
             Self::Host(_) => ErrorCode::ServerError,
         }
-    }
-
-    /// Whether the server couldn't find out what it was asked, rather than refuse it.
-    pub(super) fn is_servers(&self) -> bool {
-        matches!(
-            self.code(),
-            ErrorCode::ServerError | ErrorCode::TemporarilyUnavailable | ErrorCode::TooManyRequests
-        )
     }
 
     /// The answer's body.
@@ -217,6 +216,38 @@ impl<E: Into<TokenEndpointError>> From<E> for Refused {
             execution_id: None,
             client: None,
             claimed_client_id: None,
+        }
+    }
+}
+
+/// What the client is told must not tell a wrong password from an unknown user.
+impl From<LoginError> for Refused {
+    fn from(error: LoginError) -> Self {
+        let (error, execution_id) = match error {
+            LoginError::ClientNotEnabled { connection } => {
+                (TokenEndpointError::ClientNotEnabled(connection), None)
+            }
+            LoginError::WrongPassword { execution_id }
+            | LoginError::UnknownUser { execution_id } => {
+                (TokenEndpointError::WrongPassword, execution_id)
+            }
+            LoginError::UserBlocked { execution_id } => {
+                (TokenEndpointError::UserBlocked, execution_id)
+            }
+            LoginError::ScriptFailed(id) => {
+                (TokenEndpointError::ActionFailed(id.clone()), Some(id))
+            }
+            LoginError::ScriptNotRun(id) => {
+                let error = TokenEndpointError::Host("a script could not be run".into());
+                (error, Some(id))
+            }
+            LoginError::TooManyAttempts(error) => (error.into(), None),
+            LoginError::Verify(error) => (error.into(), None),
+            LoginError::Server(error) => (error.into(), None),
+        };
+        Self {
+            execution_id,
+            ..error.into()
         }
     }
 }

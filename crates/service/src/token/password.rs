@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use claimsmith_model::{Client, Connection, GrantType, Secret, User};
+use claimsmith_model::{Client, GrantType};
 use claimsmith_oauth::TokenRequest;
 
 use super::{
@@ -13,7 +13,11 @@ use super::{
     login::{Asked, LoginRequest, Way},
     target,
 };
-use crate::{DATABASE_CONNECTION, Services, TenantContext, configuration::Configuration};
+use crate::{
+    DATABASE_CONNECTION, TenantContext,
+    configuration::Configuration,
+    connection::{LoggedIn, LoginAttempt, of_realm},
+};
 
 impl TokenService {
     pub(super) async fn password(
@@ -34,7 +38,7 @@ impl TokenService {
             return Err(TokenEndpointError::missing("realm").into());
         }
         let realm = request.realm.as_deref().unwrap_or(DATABASE_CONNECTION);
-        let connection = context.store.connection_by_name(realm).await?;
+        let connection = of_realm(context.store.as_ref(), realm).await?;
         let connection = connection.ok_or_else(|| {
             TokenEndpointError::InvalidRequest("there is no connection of that realm".to_owned())
         })?;
@@ -43,14 +47,22 @@ impl TokenService {
             scope: request.scope.as_deref(),
             organization: request.organization.as_deref(),
         };
-        let account = (connection.name.as_str(), username);
-        let verified = self.verify_password(context, &connection, username, password);
-        let user = self.attempt(context, account, &facts.ip, verified).await?;
+        let attempt = LoginAttempt {
+            client: &client,
+            grant,
+            connection: &connection,
+            identifier: username,
+            password,
+            ip: &facts.ip,
+        };
+        let login = self.services.connection_login(context, attempt);
+        let LoggedIn { user, execution_id } = login.await?;
         let way = Way {
             grant,
             protocol: "oauth2-password",
             gty: Some("password"),
             authenticated_at: environment.clock.now(),
+            login_execution_id: execution_id,
             session_id: None,
             nonce: None,
             refresh_grant: None,
@@ -77,48 +89,5 @@ impl TokenService {
         let now = environment.clock.now();
         let admitted = self.admit(context, &login, result, now).await?;
         self.give(context, &login, admitted, &ip, now).await
-    }
-
-    /// Lets somebody try a password, unless too many were wrong already: then nothing is
-    /// verified. `account` is the connection and what was given as the user's name.
-    pub(crate) async fn attempt<T>(
-        &self,
-        context: &TenantContext,
-        account: (&str, &str),
-        ip: &str,
-        verified: impl Future<Output = Result<T, TokenEndpointError>>,
-    ) -> Result<T, TokenEndpointError> {
-        let Services {
-            attempts,
-            environment,
-            ..
-        } = &self.services;
-        let attempt = attempts.begin(context, environment, account, ip)?;
-        let verified = verified.await;
-        match &verified {
-            Ok(_) => attempt.succeeded(),
-            Err(error) if error.is_servers() => attempt.undecided(),
-            Err(_) => attempt.failed(),
-        }
-        verified
-    }
-
-    /// The user of a connection who has that email address or user name and that
-    /// password. An unknown one takes as long as a wrong password.
-    pub(crate) async fn verify_password(
-        &self,
-        context: &TenantContext,
-        connection: &Connection,
-        username: &str,
-        password: &Secret,
-    ) -> Result<User, TokenEndpointError> {
-        let user = context
-            .store
-            .user_by_login(&connection.name, username)
-            .await?;
-        let hash = user.as_ref().and_then(|user| user.password_hash.as_ref());
-        let is_right = self.services.passwords.verify(password, hash).await?;
-        user.filter(|_| is_right)
-            .ok_or(TokenEndpointError::WrongPassword)
     }
 }

@@ -56,6 +56,7 @@ impl TokenService {
             protocol: "oauth2-refresh-token",
             gty: Some("refresh_token"),
             authenticated_at: grant.authenticated_at,
+            login_execution_id: None,
             session_id: grant.session_id.clone(),
             nonce: None,
             refresh_grant: Some(grant.clone()),

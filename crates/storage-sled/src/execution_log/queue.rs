@@ -399,10 +399,12 @@ fn bytes_of_record(record: &ExecutionRecord) -> usize {
     const RECORD: usize = 1_024;
     const LINE: usize = 64;
     const CLAIM: usize = 1_024;
+    let scripts = record.script.iter();
     let logs: usize = record
         .runs
         .iter()
         .flat_map(|run| &run.logs)
+        .chain(scripts.clone().flat_map(|script| &script.logs))
         .map(|line| LINE + line.message.len())
         .sum();
     let claims = record.admitted.len() + record.refused.len() + record.warnings.len();
@@ -410,6 +412,7 @@ fn bytes_of_record(record: &ExecutionRecord) -> usize {
         .runs
         .iter()
         .map(|run| run.refused_commands.len())
+        .chain(scripts.map(|script| script.refused_commands.len()))
         .sum();
     RECORD * (1 + record.runs.len()) + logs + CLAIM * (claims + commands)
 }

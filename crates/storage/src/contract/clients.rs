@@ -1,10 +1,10 @@
-//! Clients, resource servers, client grants and connections.
+//! Clients, resource servers and client grants.
 
 use claimsmith_model::{Client, ClientGrant, ResourceServer};
 
 use super::{
     ALL, assert_changed, assert_conflict, assert_not_found,
-    fixtures::{client, connection, grant, resource_server},
+    fixtures::{client, grant, resource_server},
     new_tenant,
 };
 use crate::{Page, Storage, TenantStorage};
@@ -19,7 +19,6 @@ pub(super) async fn check(storage: &dyn Storage) {
     resource_servers_are_unique_by_id_and_identifier(&*store).await;
     a_grant_needs_its_client_and_api_and_is_the_only_one(&*store).await;
     grants_go_with_their_client_and_their_api(&*store).await;
-    connections_are_unique_by_name(&*store).await;
     origins_are_those_of_clients_as_they_are(storage).await;
 }
 
@@ -253,16 +252,4 @@ async fn grants_go_with_their_client_and_their_api(store: &dyn TenantStorage) {
         .create_resource_server(&resource_server("2", API))
         .await
         .unwrap();
-}
-
-async fn connections_are_unique_by_name(store: &dyn TenantStorage) {
-    for name in ["Users", "Partners"] {
-        store.create_connection(&connection(name)).await.unwrap();
-    }
-    assert_conflict(store.create_connection(&connection("Users")).await);
-    let all = store.connections().await.unwrap();
-    assert_eq!(all, [connection("Partners"), connection("Users")]);
-    let found = store.connection_by_name("Users").await.unwrap();
-    assert_eq!(found, Some(connection("Users")));
-    assert_eq!(store.connection_by_name("users").await.unwrap(), None);
 }

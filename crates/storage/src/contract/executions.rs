@@ -15,10 +15,10 @@ use crate::{ExecutionLog, LogEntry, LogOrder, LogPart, Logged};
 pub fn execution_record(id: &str) -> ExecutionRecord {
     ExecutionRecord {
         id: id.parse().unwrap(),
-        trigger: Trigger::PostLogin,
-        client_id: "client-1".parse().unwrap(),
+        trigger: Trigger::PostLogin.into(),
+        client_id: Some("client-1".parse().unwrap()),
         user_id: Some("user-1".parse().unwrap()),
-        grant_type: "password".into(),
+        grant_type: Some("password".into()),
         origin: RequestOrigin {
             ip: "192.0.2.1".into(),
             user_name: Some("ann@example.com".into()),
@@ -51,6 +51,8 @@ pub fn execution_record(id: &str) -> ExecutionRecord {
             }],
             fault: None,
         }],
+        script: None,
+        login_execution_id: None,
         admitted: vec![],
         refused: vec![],
         warnings: vec![],

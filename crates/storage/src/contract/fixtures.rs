@@ -2,10 +2,10 @@
 
 use claimsmith_model::{
     Action, ActionVersion, AllowedHosts, AuthorizationCode, Binding, Client, ClientGrant,
-    Connection, GrantType, Identity, JsonObject, KeyUse, Limit, LimitSettings, LiveRefreshToken,
-    Membership, ModuleInfo, OnError, OpaqueToken, Organization, OrganizationUsage, Permission,
-    RefreshGrant, RefreshTokenSettings, ResourceServer, Role, Scope, Secret, Session,
-    SigningAlgorithm, StoredKey, Tenant, TenantSettings, Timestamp, TokenDialect,
+    Connection, EnabledClients, GrantType, Identity, JsonObject, KeyUse, Limit, LimitSettings,
+    LiveRefreshToken, Membership, ModuleInfo, OnError, OpaqueToken, Organization,
+    OrganizationUsage, Permission, RefreshGrant, RefreshTokenSettings, ResourceServer, Role, Scope,
+    Secret, Session, SigningAlgorithm, StoredKey, Tenant, TenantSettings, Timestamp, TokenDialect,
     TokenEndpointAuthMethod, Trigger, User,
 };
 use serde_json::{Value, json};
@@ -120,8 +120,13 @@ pub(super) fn connection(name: &str) -> Connection {
     Connection {
         id: format!("con_{name}").parse().unwrap(),
         name: name.to_owned(),
+        display_name: None,
         strategy: "auth0".into(),
+        realms: vec![],
+        is_domain_connection: false,
+        enabled_clients: EnabledClients::All,
         metadata: [].into(),
+        custom_database: None,
         created_at: at(0),
     }
 }

@@ -52,6 +52,8 @@ pub(super) async fn check(storage: &dyn Storage) {
         store.create_client_grant(&grant("g", "c", API));
         store.update_client_grant(&grant("g", "c", API), &grant("g", "c", API));
         store.create_connection(&connection("Users"));
+        store.create_connection(&connection("Partners"));
+        store.update_connection(&connection("Users"), &connection("Users"), None);
         store.create_role(&role("rol_1", "Reader"));
         store.create_organization(&organization("org_1", "acme"));
         store.create_action(&draft);
@@ -59,6 +61,7 @@ pub(super) async fn check(storage: &dyn Storage) {
         store.deploy_action(&ready, &live, &version, 50);
         store.replace_bindings(Trigger::PostLogin, &[], None);
         store.delete_action(&draft.id, false);
+        store.delete_connection("Partners");
         store.delete_organization(&organization("org_1", "acme").id);
         store.delete_role(&role("rol_1", "Reader").id);
         store.delete_client_grant(&grant("g", "c", API).id);

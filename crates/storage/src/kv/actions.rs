@@ -102,19 +102,7 @@ impl<K: KeyValue> ActionRepository for KvTenant<K> {
         match changed {
             Ok(unused) => self.remove_blobs(&unused).await?,
             Err(error) => {
-                // The upload was for nothing, unless the module is there from before.
-                if let Some(sha256) = attempted
-                    && self
-                        .shared
-                        .kv
-                        .get(self.keys.module(&sha256).as_bytes())?
-                        .is_none()
-                {
-                    self.shared
-                        .kv
-                        .remove_blob(&self.keys.module_blob(&sha256))
-                        .await?;
-                }
+                self.abandon_upload(attempted.as_deref()).await?;
                 return Err(error);
             }
         }
@@ -247,7 +235,7 @@ impl<K: KeyValue> ActionRepository for KvTenant<K> {
 impl<K: KeyValue> KvTenant<K> {
     /// Stores a module's bytes and answers the name of the blob that holds them.
     /// The caller holds the lock on modules.
-    async fn store_module(&self, sha256: &str, bytes: &[u8]) -> Result<String> {
+    pub(super) async fn store_module(&self, sha256: &str, bytes: &[u8]) -> Result<String> {
         let name = self.keys.module_blob(sha256);
         let (bytes, expected) = (bytes.to_vec(), sha256.to_owned());
         let (sealer, key) = (self.shared.sealer.clone(), name.clone());
@@ -263,7 +251,20 @@ impl<K: KeyValue> KvTenant<K> {
         Ok(name)
     }
 
-    async fn remove_blobs(&self, names: &[String]) -> Result<()> {
+    /// Removes a module's bytes that were stored for nothing, unless the module is there
+    /// from before. The caller holds the lock on modules.
+    pub(super) async fn abandon_upload(&self, sha256: Option<&str>) -> Result<()> {
+        let Some(sha256) = sha256 else {
+            return Ok(());
+        };
+        let kv = &self.shared.kv;
+        if kv.get(self.keys.module(sha256).as_bytes())?.is_none() {
+            kv.remove_blob(&self.keys.module_blob(sha256)).await?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn remove_blobs(&self, names: &[String]) -> Result<()> {
         for name in names {
             self.shared.kv.remove_blob(name).await?;
         }
@@ -272,7 +273,7 @@ impl<K: KeyValue> KvTenant<K> {
 }
 
 /// Notes one more use of a module, which must be there.
-fn use_module(
+pub(super) fn use_module(
     change: &mut Transaction<'_>,
     keys: &TenantKeys,
     sha256: &str,
@@ -305,7 +306,7 @@ fn delete_version(
 
 /// Ends the uses `gone` of `modules`; modules that have no other are removed.
 /// Answers the names of their blobs, which may be removed once this is stored.
-fn release_modules(
+pub(super) fn release_modules(
     change: &mut Transaction<'_>,
     keys: &TenantKeys,
     modules: BTreeSet<String>,

@@ -12,8 +12,8 @@
 //! addresses, names, audiences) are hidden, which also bounds their length.
 
 use claimsmith_model::{
-    ActionId, ClientGrantId, ClientId, KeyId, OrganizationId, RefreshGrantId, ResourceServerId,
-    RoleId, TenantId, Timestamp, Trigger, UserId, VersionId,
+    ActionId, ClientGrantId, ClientId, ConnectionId, DatabaseScript, KeyId, OrganizationId,
+    RefreshGrantId, ResourceServerId, RoleId, TenantId, Timestamp, Trigger, UserId, VersionId,
 };
 
 use super::endings::Ending;
@@ -201,6 +201,22 @@ impl TenantKeys {
         self.prefix(&["connection"])
     }
 
+    /// Is there while the users of a deleted connection are being removed. → its name.
+    pub(super) fn deleting_connection(&self, name: &str) -> Key {
+        let name = self.sealer.hide(&["connection", name]);
+        self.key(&["connection-deleting", &name])
+    }
+
+    pub(super) fn deleting_connections(&self) -> Prefix {
+        self.prefix(&["connection-deleting"])
+    }
+
+    /// Is there once a connection was deleted, until there is another of its name.
+    pub(super) fn deleted_connection(&self, name: &str) -> Key {
+        let name = self.sealer.hide(&["connection", name]);
+        self.key(&["connection-deleted", &name])
+    }
+
     pub(super) fn user(&self, id: &UserId) -> Key {
         self.key(&["user", id.as_str()])
     }
@@ -315,6 +331,18 @@ impl TenantKeys {
     pub(super) fn module_in_version(&self, sha256: &str, version: &VersionId) -> Key {
         let module = self.sealer.hide(&["module", sha256]);
         self.key(&["module-use", &module, "version", version.as_str()])
+    }
+
+    /// Is there for each script of a connection that has the module.
+    pub(super) fn module_in_connection(
+        &self,
+        sha256: &str,
+        connection: &ConnectionId,
+        script: DatabaseScript,
+    ) -> Key {
+        let module = self.sealer.hide(&["module", sha256]);
+        let (connection, script) = (connection.as_str(), script.as_str());
+        self.key(&["module-use", &module, "connection", connection, script])
     }
 
     pub(super) fn module_uses(&self, sha256: &str) -> Prefix {

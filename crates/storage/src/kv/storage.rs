@@ -95,6 +95,10 @@ impl<K: KeyValue> KvStorage<K> {
             let id: TenantId = decode(&self.shared.sealer, &key, &stored)?;
             self.shared.remove_data(&id).await?;
         }
+        for tenant in self.tenants().await? {
+            let tenant = KvTenant::new(Arc::clone(&self.shared), tenant.id);
+            tenant.finish_deletions().await?;
+        }
         Ok(())
     }
 

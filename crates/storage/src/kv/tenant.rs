@@ -131,16 +131,6 @@ impl<K: KeyValue> KvTenant<K> {
         .await
     }
 
-    /// Stores a new value that no index leads to.
-    pub(super) async fn create<T>(&self, key: Key, value: &T, what: &'static str) -> Result<()>
-    where
-        T: Serialize + Clone + Send + 'static,
-    {
-        let value = value.clone();
-        self.configure(move |change, _| change.insert(&key, &value, what))
-            .await
-    }
-
     /// Replaces a value that no index leads to.
     pub(super) async fn update<T>(
         &self,
@@ -159,7 +149,7 @@ impl<K: KeyValue> KvTenant<K> {
 }
 
 impl<K: KeyValue> Shared<K> {
-    fn scan<T: DeserializeOwned>(&self, prefix: &Prefix, page: Page) -> Result<Vec<T>> {
+    pub(super) fn scan<T: DeserializeOwned>(&self, prefix: &Prefix, page: Page) -> Result<Vec<T>> {
         let entries = self.kv.scan(prefix.as_bytes(), page.skip, page.take)?;
         entries
             .iter()

@@ -39,6 +39,10 @@ impl<K: KeyValue> UserRepository for KvTenant<K> {
     async fn create_user(&self, user: &User) -> Result<()> {
         let user = user.clone();
         self.change(move |change, keys| {
+            if change.contains(&keys.deleted_connection(&user.connection))? {
+                let what = "the connection";
+                return Err(StorageError::NotFound { what });
+            }
             for (login, what) in logins(keys, &user).into_values() {
                 change.insert(&login, &user.user_id, what)?;
             }
@@ -111,29 +115,35 @@ impl<K: KeyValue> UserRepository for KvTenant<K> {
 
     async fn delete_user(&self, id: &UserId) -> Result<()> {
         let id = id.clone();
-        self.change(move |change, keys| {
-            let Some(user) = change.get::<User>(&keys.user(&id))? else {
-                return Ok(());
-            };
-            for (login, _) in logins(keys, &user).into_values() {
-                change.delete(&login);
-            }
-            let organizations: Vec<OrganizationId> =
-                change.stored_values(&keys.all_member_of(&id))?;
-            for organization in organizations {
-                change.delete(&keys.membership(&organization, &id));
-                change.delete(&keys.member_of(&id, &organization));
-            }
-            for userinfo in change.stored_keys(&keys.all_userinfo(&id), usize::MAX)? {
-                change.delete(&userinfo);
-            }
-            end_logins(change, keys, &id, None)?;
-            delete_consents_of(change, keys, &id)?;
-            change.delete(&keys.user(&id));
-            Ok(())
-        })
-        .await
+        self.change(move |change, keys| remove_user(change, keys, &id))
+            .await
     }
+}
+
+/// Removes a user with everything of theirs; one who isn't there is no error.
+pub(super) fn remove_user(
+    change: &mut Transaction<'_>,
+    keys: &TenantKeys,
+    id: &UserId,
+) -> Result<()> {
+    let Some(user) = change.get::<User>(&keys.user(id))? else {
+        return Ok(());
+    };
+    for (login, _) in logins(keys, &user).into_values() {
+        change.delete(&login);
+    }
+    let organizations: Vec<OrganizationId> = change.stored_values(&keys.all_member_of(id))?;
+    for organization in organizations {
+        change.delete(&keys.membership(&organization, id));
+        change.delete(&keys.member_of(id, &organization));
+    }
+    for userinfo in change.stored_keys(&keys.all_userinfo(id), usize::MAX)? {
+        change.delete(&userinfo);
+    }
+    end_logins(change, keys, id, None)?;
+    delete_consents_of(change, keys, id)?;
+    change.delete(&keys.user(id));
+    Ok(())
 }
 
 /// What the user can log in with, each once: somebody's user name may be their

@@ -5,9 +5,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use claimsmith_model::{
-    ActionId, ActionRun, AdmittedClaim, BindingId, Blame, ClientId, Denial, ExecutionId,
-    ExecutionOutcome, ExecutionRecord, FaultKind, HttpCall, LogLine, RefusedClaim, RefusedCommand,
-    Timestamp, Trigger, UserId, VersionId, Warning,
+    ActionId, ActionRun, AdmittedClaim, BindingId, Blame, ClientId, ConnectionId, Denial,
+    ExecutionId, ExecutionOutcome, ExecutionRecord, Fault, FaultKind, Handler, HttpCall, LogLine,
+    RefusedClaim, RefusedCommand, ScriptResult, ScriptRun, Timestamp, Usage, UserId, VersionId,
+    Warning,
 };
 use claimsmith_service::admin::executions;
 use serde::Serialize;
@@ -76,20 +77,49 @@ pub(super) async fn of_action(
 #[derive(Serialize)]
 struct ExecutionView<'a> {
     id: &'a ExecutionId,
-    trigger_id: Trigger,
+    trigger_id: Handler,
     status: &'static str,
     results: Vec<ResultView<'a>>,
     created_at: Timestamp,
     updated_at: Timestamp,
-    client_id: &'a ClientId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_id: Option<&'a ClientId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     user_id: Option<&'a UserId>,
-    grant_type: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    grant_type: Option<&'a str>,
     outcome: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     denial: Option<&'a Denial>,
+    /// Of ours: the part of a custom database's script.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    script: Option<ScriptView<'a>>,
+    /// Of ours: the record of the script that let the user in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    login_execution_id: Option<&'a ExecutionId>,
     claims: ClaimsView<'a>,
     warnings: &'a [Warning],
+}
+
+/// A script's part.
+#[derive(Serialize)]
+struct ScriptView<'a> {
+    connection_id: &'a ConnectionId,
+    connection: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    module_sha256: Option<&'a str>,
+    result: ScriptResult,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<ErrorView<'a>>,
+    response: ResponseView,
+    logs: &'a [LogLine],
+    log_bytes_dropped: u64,
+    refused_commands: &'a [RefusedCommand],
+    refusals_unlisted: u64,
+    http_calls: &'a [HttpCall],
+    seed: String,
 }
 
 /// One Action's part.
@@ -141,6 +171,7 @@ pub(super) struct ClaimsView<'a> {
 pub(super) fn outcome(outcome: &ExecutionOutcome) -> (&'static str, Option<&Denial>) {
     match outcome {
         ExecutionOutcome::Issued => ("issued", None),
+        ExecutionOutcome::Answered => ("answered", None),
         ExecutionOutcome::Denied(denial) => ("denied", Some(denial)),
         ExecutionOutcome::Failed => ("failed", None),
         ExecutionOutcome::ClaimRefused => ("claim_refused", None),
@@ -159,16 +190,59 @@ impl<'a> ExecutionView<'a> {
             results: record.runs.iter().map(ResultView::of).collect(),
             created_at: record.started_at,
             updated_at: record.ended_at,
-            client_id: &record.client_id,
+            client_id: record.client_id.as_ref(),
             user_id: record.user_id.as_ref(),
-            grant_type: &record.grant_type,
+            grant_type: record.grant_type.as_deref(),
             outcome,
             denial,
+            script: record.script.as_ref().map(ScriptView::of),
+            login_execution_id: record.login_execution_id.as_ref(),
             claims: ClaimsView {
                 admitted: &record.admitted,
                 refused: &record.refused,
             },
             warnings: &record.warnings,
+        }
+    }
+}
+
+impl<'a> ScriptView<'a> {
+    fn of(run: &'a ScriptRun) -> Self {
+        Self {
+            connection_id: &run.connection_id,
+            connection: &run.connection,
+            module_sha256: run.module_sha256.as_deref(),
+            result: run.result,
+            reason: run.reason.as_deref(),
+            error: run.fault.as_ref().map(ErrorView::of),
+            response: ResponseView::of(&run.usage),
+            logs: &run.logs,
+            log_bytes_dropped: run.log_bytes_dropped,
+            refused_commands: &run.refused_commands,
+            refusals_unlisted: run.refusals_unlisted,
+            http_calls: &run.http_calls,
+            seed: run.seed.to_string(),
+        }
+    }
+}
+
+impl<'a> ErrorView<'a> {
+    fn of(fault: &'a Fault) -> Self {
+        Self {
+            id: fault.kind,
+            msg: &fault.message,
+            blame: fault.blame,
+        }
+    }
+}
+
+impl ResponseView {
+    fn of(usage: &Usage) -> Self {
+        Self {
+            stats: Stats {
+                action_duration_us: usage.wall_time_us,
+                memory_bytes_peak: usage.memory_bytes_peak,
+            },
         }
     }
 }
@@ -183,17 +257,8 @@ impl<'a> ResultView<'a> {
             version_id: &run.version_id,
             started_at: run.started_at,
             ended_at: Timestamp::from_millis(ended_at),
-            error: run.fault.as_ref().map(|fault| ErrorView {
-                id: fault.kind,
-                msg: &fault.message,
-                blame: fault.blame,
-            }),
-            response: ResponseView {
-                stats: Stats {
-                    action_duration_us: run.usage.wall_time_us,
-                    memory_bytes_peak: run.usage.memory_bytes_peak,
-                },
-            },
+            error: run.fault.as_ref().map(ErrorView::of),
+            response: ResponseView::of(&run.usage),
             logs: &run.logs,
             log_bytes_dropped: run.log_bytes_dropped,
             refused_commands: &run.refused_commands,

@@ -2,7 +2,7 @@
 
 mod deploy;
 mod executions;
-mod module;
+pub(super) mod module;
 mod modules;
 mod test;
 mod versions;

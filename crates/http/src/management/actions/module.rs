@@ -40,7 +40,10 @@ pub(super) async fn get(
 
 /// A module's bytes under their SHA-256 as `ETag`; nothing when the caller has them
 /// (RFC 9110 section 13.1.2).
-pub(super) fn download(module: Module, headers: &HeaderMap) -> Result<Response, ApiError> {
+pub(in crate::management) fn download(
+    module: Module,
+    headers: &HeaderMap,
+) -> Result<Response, ApiError> {
     let etag = HeaderValue::try_from(format!("\"{}\"", module.sha256));
     let etag = etag.map_err(ServiceError::internal)?;
     let known = headers.get_all(header::IF_NONE_MATCH).iter();

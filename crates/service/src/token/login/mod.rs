@@ -15,8 +15,8 @@ mod tokens;
 use std::sync::Arc;
 
 use claimsmith_model::{
-    Client, Connection, EventAuthorization, EventTransaction, GrantType, JsonObject, Organization,
-    RefreshGrant, ResourceServer, SessionId, Timestamp, User,
+    Client, Connection, EventAuthorization, EventTransaction, ExecutionId, GrantType, JsonObject,
+    Organization, RefreshGrant, ResourceServer, SessionId, Timestamp, User,
 };
 
 pub(crate) use tokens::{Checked, KeptClaims, response};
@@ -66,6 +66,8 @@ pub(crate) struct Way {
     pub(crate) gty: Option<&'static str>,
     /// When the user proved who they are.
     pub(crate) authenticated_at: Timestamp,
+    /// The run of the custom database's script that let them in, where one did just now.
+    pub(crate) login_execution_id: Option<ExecutionId>,
     /// The browser session, where there is one.
     pub(crate) session_id: Option<SessionId>,
     /// The request's `nonce`, for the ID token.
@@ -120,6 +122,7 @@ impl Login {
             client_id: self.client.client_id.clone(),
             user_id: Some(self.user.user_id.clone()),
             grant: self.way.grant,
+            login_execution_id: self.way.login_execution_id.clone(),
             ended_at: now,
         }
     }
@@ -138,6 +141,9 @@ impl TokenService {
     ) -> Result<Login, TokenEndpointError> {
         if user.blocked {
             return Err(TokenEndpointError::UserBlocked);
+        }
+        if !connection.enabled_clients.includes(&client.client_id) {
+            return Err(TokenEndpointError::ClientNotEnabled(connection.name));
         }
         let api = login_api(context, configuration, asked.audience).await?;
         let requested = scopes(asked.scope)?;
