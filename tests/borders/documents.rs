@@ -1,19 +1,33 @@
-//! What docs/security.md says of the sources: the files and tests that it names exist.
+//! What documents say of the sources: the files and tests that they name exist.
 //!
-//! The document names a test in a list item that begins with its file:
-//! `` - `path/to/file.rs`: `one_test`, `another_test` ``. Any other path in backticks is a
-//! file of the checkout. Each of its sections of the third level is a promise.
+//! A document names a test after its file: in a list item that begins with the file,
+//! `` - `path/to/file.rs`: `one_test`, `another_test` ``, or in a row of a table. Any other
+//! path in backticks is a file of the checkout.
+//!
+//! docs/security.md has a promise in each section of the third level, docs/conformance.md
+//! one in each row: without a test it says why.
 
-/// The document, from the workspace's root.
+/// What the sandbox promises, from the workspace's root.
 pub(crate) const SECURITY: &str = "docs/security.md";
+
+/// What the standards ask for.
+pub(crate) const CONFORMANCE: &str = "docs/conformance.md";
 
 /// How long a function's name must be to be taken for a test's where no file is named, in
 /// underscores: a test's name is a sentence.
 const UNDERSCORES_OF_A_SENTENCE: usize = 4;
 
-/// Everything in the document that isn't so, each with its line. `read` answers with the
-/// text of a file by its path from the root, if it is there.
-pub(crate) fn untrue_in(document: &str, read: impl Fn(&str) -> Option<String>) -> Vec<String> {
+/// What a row without a test has in its last column; why is in the one before.
+const NO_TEST: &str = "–";
+
+/// Every file and test that the document at `path` names and that isn't there, each with
+/// its line. `read` answers with the text of a file by its path from the root, if it is
+/// there.
+pub(crate) fn untrue_in(
+    path: &str,
+    document: &str,
+    read: impl Fn(&str) -> Option<String>,
+) -> Vec<String> {
     let mut untrue = Vec::new();
     let mut is_code = false;
     for (line, number) in document.lines().zip(1..) {
@@ -21,41 +35,52 @@ pub(crate) fn untrue_in(document: &str, read: impl Fn(&str) -> Option<String>) -
         if is_code {
             continue;
         }
-        let mut say = |what: String| untrue.push(format!("{SECURITY}:{number}: {what}"));
-        let spans: Vec<&str> = line.split('`').skip(1).step_by(2).collect();
-        for path in spans.iter().filter(|span| is_path(span)) {
-            if read(path).is_none() {
-                say(format!("there is no file {path}"));
-            }
-        }
-        let names = spans.iter().filter(|span| !is_path(span));
-        match spans.first() {
-            Some(file) if line.starts_with("- `") && is_path(file) => {
-                let source = read(file).unwrap_or_default();
-                for name in names.filter(|name| !has_test(&source, name)) {
-                    say(format!("{file} has no test {name}"));
+        let mut say = |what: String| untrue.push(format!("{path}:{number}: {what}"));
+        // In an item that begins with a file, every other name is a test's.
+        let is_list_of_tests = names_a_test(line);
+        let mut file = None;
+        for span in line.split('`').skip(1).step_by(2) {
+            if is_path(span) {
+                file = Some(span);
+                if read(span).is_none() {
+                    say(format!("there is no file {span}"));
                 }
-            }
-            _ => {
-                for name in names.filter(|name| is_sentence(name)) {
-                    say(format!("the test {name} is named without its file"));
+            } else if is_list_of_tests || is_sentence(span) {
+                match file {
+                    Some(file) if has_test(&read(file).unwrap_or_default(), span) => {}
+                    Some(file) => say(format!("{file} has no test {span}")),
+                    None => say(format!("the test {span} is named without its file")),
                 }
             }
         }
     }
-    untrue.extend(untested_promises(document));
     untrue
 }
 
+/// Rows of tables under which neither a test is named nor [`NO_TEST`], which says that the
+/// row tells why.
+pub(crate) fn untold_rows(path: &str, document: &str) -> Vec<String> {
+    let rows = document.lines().zip(1..);
+    let rows = rows.filter(|(line, _)| line.starts_with("| ") && !line.starts_with("| § |"));
+    rows.filter(|(line, _)| {
+        let mut cells = line.trim_end_matches(" |").rsplit(" | ");
+        let (last, why) = (cells.next().unwrap_or_default(), cells.next());
+        let says_why = last == NO_TEST && why.is_some_and(|why| why.starts_with("not "));
+        !says_why && !last.contains(".rs`: `")
+    })
+    .map(|(_, number)| format!("{path}:{number}: no test, and no word why"))
+    .collect()
+}
+
 /// Promises under which no test is named. Each is a section of the third level.
-fn untested_promises(document: &str) -> Vec<String> {
+pub(crate) fn untested_promises(path: &str, document: &str) -> Vec<String> {
     let promises = document.split("\n### ").skip(1);
     let sections = promises.map(|text| text.split("\n## ").next().unwrap_or_default());
     sections
         .filter(|section| !section.lines().any(names_a_test))
         .map(|section| {
             let heading = section.lines().next().unwrap_or_default();
-            format!("{SECURITY}: no test is named under \"{heading}\"")
+            format!("{path}: no test is named under \"{heading}\"")
         })
         .collect()
 }
@@ -113,7 +138,7 @@ mod tests {
     ";
 
     fn untrue(document: &str) -> Vec<String> {
-        untrue_in(document, |path| {
+        untrue_in("docs/a.md", document, |path| {
             (path == "tests/zoo.rs").then(|| SOURCE.to_owned())
         })
     }
@@ -133,7 +158,7 @@ mod tests {
 
         assert_eq!(
             untrue(document),
-            ["docs/security.md:3: tests/zoo.rs has no test an_endless_loop_never_began"]
+            ["docs/a.md:3: tests/zoo.rs has no test an_endless_loop_never_began"]
         );
     }
 
@@ -157,8 +182,8 @@ mod tests {
         assert_eq!(
             untrue(document),
             [
-                "docs/security.md:1: there is no file crates/gone.rs",
-                "docs/security.md:2: the test an_endless_loop_ends_at_its_deadline is named \
+                "docs/a.md:1: there is no file crates/gone.rs",
+                "docs/a.md:2: the test an_endless_loop_ends_at_its_deadline is named \
                  without its file",
             ]
         );
@@ -171,8 +196,42 @@ mod tests {
             ### Memory\n\n- `tests/zoo.rs`: `an_endless_loop_ends_at_its_deadline`\n";
 
         assert_eq!(
+            untested_promises("docs/a.md", document),
+            ["docs/a.md: no test is named under \"Time\""]
+        );
+    }
+
+    #[test]
+    fn a_row_names_tests_after_their_files() {
+        let document = "| 1 | `state` | so | `tests/zoo.rs`: `an_endless_loop_never_began`, \
+            `an_endless_loop_ends_at_its_deadline`; `crates/gone.rs` |\n\
+            | 2 | a name | `a_test_that_has_no_file_is_named` | |\n";
+
+        assert_eq!(
             untrue(document),
-            ["docs/security.md: no test is named under \"Time\""]
+            [
+                "docs/a.md:1: tests/zoo.rs has no test an_endless_loop_never_began",
+                "docs/a.md:1: there is no file crates/gone.rs",
+                "docs/a.md:2: the test a_test_that_has_no_file_is_named is named without its \
+                 file",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_row_has_a_test_or_says_why_not() {
+        let document = "| § | asked | ours | shown by |\n|---|---|---|---|\n\
+            | 1 | a | so | `tests/zoo.rs`: `an_endless_loop_ends_at_its_deadline` |\n\
+            | 2 | b | not met: no time | – |\n\
+            | 3 | c | so | – |\n\
+            | 4 | d | so | `tests/zoo.rs` |\n";
+
+        assert_eq!(
+            untold_rows("docs/a.md", document),
+            [
+                "docs/a.md:5: no test, and no word why",
+                "docs/a.md:6: no test, and no word why",
+            ]
         );
     }
 }

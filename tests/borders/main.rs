@@ -1,5 +1,5 @@
-//! The borders between the crates, as ARCHITECTURE.md draws them, and what docs/security.md
-//! says of the sources, held by tests.
+//! The borders between the crates, as ARCHITECTURE.md draws them, and what documents
+//! say of the sources, held by tests.
 //!
 //! `xtask` and this crate are outside the product: they may use any outside
 //! dependency. Everything else is looked at.
@@ -65,11 +65,23 @@ fn the_table_names_every_crate_of_the_product_and_no_other() {
 
 #[test]
 fn every_file_and_test_that_the_security_document_names_is_there() {
+    assert_true(documents::SECURITY, documents::untested_promises);
+}
+
+#[test]
+fn every_file_and_test_that_the_conformance_document_names_is_there() {
+    assert_true(documents::CONFORMANCE, documents::untold_rows);
+}
+
+/// Fails with everything that a document says of the sources and that isn't so, and with
+/// what `untested` finds to be said without a test.
+fn assert_true(path: &str, untested: fn(&str, &str) -> Vec<String>) {
     let root = workspace::root();
     let read = |path: &str| std::fs::read_to_string(root.join(path)).ok();
-    let document = read(documents::SECURITY).expect("the document is readable");
+    let document = read(path).expect("the document is readable");
 
-    let untrue = documents::untrue_in(&document, read);
+    let mut untrue = documents::untrue_in(path, &document, read);
+    untrue.extend(untested(path, &document));
 
     assert!(untrue.is_empty(), "\n{}\n", untrue.join("\n"));
 }

@@ -1,9 +1,13 @@
 """A script with PyPI's authlib: a job, a login, and an API that takes tokens by RFC 9068."""
 
 import json
+import re
 import sys
+from html import unescape
+from urllib.parse import urljoin
 
 import requests
+from authlib.common.security import generate_token
 from authlib.integrations.base_client.errors import OAuthError
 from authlib.integrations.requests_client import OAuth2Session
 from authlib.oauth2.rfc6750.errors import InvalidTokenError
@@ -27,6 +31,21 @@ def refused(step, act):
         report(step, error=error.error, description=error.description)
     else:
         raise AssertionError(f"{step} was not refused")
+
+
+def log_in(url, user):
+    """Fills in the form of the login page, and answers where the browser is sent then."""
+    browser = requests.Session()
+    page = browser.get(url, timeout=30)
+    action = re.search(r'<form[^>]*\saction="([^"]*)"', page.text)[1]
+    hidden = re.search(r'<input[^>]*name="state"[^>]*value="([^"]*)"', page.text)[1]
+    answer = browser.post(
+        urljoin(page.url, unescape(action)),
+        {"state": unescape(hidden), "username": user["email"], "password": user["password"]},
+        allow_redirects=False,
+        timeout=30,
+    )
+    return answer.headers["Location"]
 
 
 server = requests.get(given["issuer"] + ".well-known/openid-configuration", timeout=30).json()
@@ -95,3 +114,38 @@ report("userinfo", **app.get(server["userinfo_endpoint"]).json())
 refreshed = app.refresh_token(server["token_endpoint"])
 report("refresh", **refreshed)
 report("userinfo after the refresh", **app.get(server["userinfo_endpoint"]).json())
+
+# A login in a browser: authorization code with PKCE.
+verifier = generate_token(64)
+page = OAuth2Session(
+    given["app"]["id"],
+    given["app"]["secret"],
+    scope="openid profile email",
+    redirect_uri=given["callback"],
+    code_challenge_method="S256",
+    token_endpoint_auth_method="client_secret_post",
+)
+url, state = page.create_authorization_url(
+    server["authorization_endpoint"],
+    audience=given["audience"],
+    code_verifier=verifier,
+    nonce=generate_token(),
+)
+callback = log_in(url, given["user"])
+coded = page.fetch_token(
+    server["token_endpoint"],
+    authorization_response=callback,
+    state=state,
+    code_verifier=verifier,
+)
+report("authorization code", **coded)
+report("userinfo of the browser's login", **page.get(server["userinfo_endpoint"]).json())
+refused(
+    "code used again",
+    lambda: page.fetch_token(
+        server["token_endpoint"],
+        authorization_response=callback,
+        state=state,
+        code_verifier=verifier,
+    ),
+)

@@ -1,19 +1,22 @@
 //! PyPI's `authlib` against the server: a job, a login, and an API.
 
+use serde_json::json;
+
 use crate::harness::{
     API,
-    clients::{self, World},
+    clients::{self, CALLBACK, World},
 };
 
 #[tokio::test(flavor = "multi_thread")]
-async fn authlib_gets_refreshes_and_verifies_tokens() {
+async fn authlib_logs_in_gets_refreshes_and_verifies_tokens() {
     let world = World::start().await;
     let server = &world.server;
     let job = server.job().await;
     let app = server
         .client("script")
         .with("token_endpoint_auth_method", "client_secret_post")
-        .grant_types(&["password", "refresh_token"])
+        .with("callbacks", json!([CALLBACK]))
+        .grant_types(&["password", "authorization_code", "refresh_token"])
         .create()
         .await;
 
@@ -30,10 +33,15 @@ async fn authlib_gets_refreshes_and_verifies_tokens() {
 
     let login = report.step("password");
     assert_eq!(login["claims"]["sub"], world.ada.id);
-    for step in ["userinfo", "userinfo after the refresh"] {
+    for step in [
+        "userinfo",
+        "userinfo after the refresh",
+        "userinfo of the browser's login",
+    ] {
         assert_eq!(report.step(step)["sub"], world.ada.id, "{step}");
         assert_eq!(report.step(step)["name"], "Ada Lovelace", "{step}");
     }
     let refreshed = &report.step("refresh")["refresh_token"];
     assert_ne!(refreshed, &login["refresh_token"], "it was replaced");
+    assert_eq!(report.step("code used again")["error"], "invalid_grant");
 }

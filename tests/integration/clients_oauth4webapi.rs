@@ -1,9 +1,12 @@
 //! npm's `oauth4webapi`, whose parser is strict, against the server: a job that
 //! authenticates in the header, and a public client.
 
+use serde_json::json;
+
 use crate::harness::{
     API,
-    clients::{self, World},
+    clients::{self, CALLBACK, World},
+    verify::Jwt,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -41,4 +44,30 @@ async fn oauth4webapi_takes_every_answer_of_the_server_as_the_standards_have_it(
     assert!(used[0] != used[1] && used[1] != used[2], "each is replaced");
     let challenge = &report.step("userinfo with a forged token")["challenges"][0];
     assert_eq!(challenge["parameters"]["error"], "invalid_token");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn oauth4webapi_logs_in_with_a_resource_and_checks_who_answered() {
+    let world = World::start().await;
+    let server = &world.server;
+    let public_app = server
+        .client("device")
+        .with("app_type", "native")
+        .with("token_endpoint_auth_method", "none")
+        .with("callbacks", json!([CALLBACK]))
+        .grant_types(&["authorization_code", "refresh_token"])
+        .create()
+        .await;
+
+    let given = world.given([("public_app", &public_app)]);
+    let report = clients::run("oauth4webapi-login.js", &given).await;
+
+    let response = report.step("authorization response");
+    assert_eq!(response["iss"], server.issuer);
+    let other_verifier = report.step("verifier of somebody else");
+    assert_eq!(other_verifier["error"], "invalid_grant");
+    let token = report.step("authorization code")["access_token"].as_str();
+    let claims = Jwt::parse(token.unwrap()).unwrap().claims;
+    assert_eq!(claims["aud"][0], API);
+    assert_eq!(claims["sub"], world.ada.id);
 }

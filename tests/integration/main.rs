@@ -24,6 +24,7 @@ mod browser_sessions;
 mod browsers;
 mod claims;
 mod client_credentials;
+mod clients_auth0_spa_js;
 mod clients_authlib;
 mod clients_express_oauth2_jwt_bearer;
 mod clients_oauth4webapi;

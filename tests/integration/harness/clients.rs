@@ -16,6 +16,13 @@ use super::{API, Client, PASSWORD, TestServer, User};
 /// How long a program may take. On a busy machine a browser alone takes seconds.
 const PATIENCE: Duration = Duration::from_secs(180);
 
+/// Where clients want their users back. Nothing listens there: the programs see that they
+/// are sent there, and don't go.
+pub(crate) const CALLBACK: &str = "http://localhost:9/callback";
+
+/// Where clients want their users after a logout.
+pub(crate) const AFTER_LOGOUT: &str = "http://localhost:9/logged-out";
+
 /// A server whose issuer is its own address, with what every client needs: the API
 /// [`API`], whose tokens follow RFC 9068, and a user.
 #[derive(Debug)]
@@ -40,6 +47,8 @@ impl World {
         let mut given = json!({
             "issuer": self.server.issuer,
             "audience": API,
+            "callback": CALLBACK,
+            "after_logout": AFTER_LOGOUT,
             "user": {"email": self.ada.email, "password": PASSWORD},
         });
         for (name, client) in clients {
@@ -68,6 +77,7 @@ pub(crate) async fn run(program: &str, given: &Value) -> Report {
     // Node.js looks for packages beside the program: where both are is made here.
     let folder = tempfile::tempdir().unwrap();
     copy_files(&sources(), folder.path());
+    copy_files(&sources().join("spa"), &folder.path().join("spa"));
     symlink(
         installed("npm/node_modules"),
         folder.path().join("node_modules"),
@@ -110,12 +120,23 @@ pub(crate) async fn run(program: &str, given: &Value) -> Report {
     )
 }
 
+/// Copies the files of a folder, without those in folders of it.
 fn copy_files(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
         if entry.file_type().unwrap().is_file() {
             fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
         }
     }
+}
+
+/// The browser, for the clients that run in one.
+pub(crate) fn chromium() -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut places = std::env::split_paths(&path).map(|folder| folder.join("chromium"));
+    places.find(|place| place.is_file()).unwrap_or_else(|| {
+        panic!("there is no chromium; install it with `cargo xtask test --only clients`")
+    })
 }
 
 fn sources() -> PathBuf {

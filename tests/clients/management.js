@@ -1,0 +1,19 @@
+// The Management API, for programs that know of themselves only when they run.
+import { given } from './report.js';
+
+// Creates something, and answers it as the server shows it.
+export async function create(what, body) {
+  const response = await fetch(`${given.issuer}api/v2/${what}`, {
+    method: 'POST',
+    headers: {
+      authorization: `Bearer ${given.management_token}`,
+      'content-type': 'application/json',
+    },
+    body: JSON.stringify(body),
+  });
+  const answer = await response.json();
+  if (!response.ok) {
+    throw new Error(`${what} can't be created: ${JSON.stringify(answer)}`);
+  }
+  return answer;
+}
