@@ -65,6 +65,29 @@ async fn the_key_set_verifies_every_asymmetric_algorithm() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_read_the_key_set_before_the_first_token_of_an_algorithm_verifies_it() {
+    let server = TestServer::start_empty().await;
+    server.api(API).create().await;
+    let job = server.job().await;
+    let app = server
+        .client("app")
+        .grant_types(&["password"])
+        .with("jwt_configuration", json!({"alg": "EdDSA"}))
+        .create()
+        .await;
+    let ada = server.user("ada@example.com").create().await;
+
+    let read_before = server.jwks().await;
+    let exchange = server.exchange(&job).send().await.expect_token();
+    let login = server.login(&app, &ada).scope("openid").send().await;
+
+    assert_eq!(exchange.access_jwt().algorithm(), "ES256");
+    assert!(exchange.access_jwt().is_signed_by(&read_before));
+    assert_eq!(login.id_jwt().algorithm(), "EdDSA");
+    assert!(login.id_jwt().is_signed_by(&read_before));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_token_with_another_payload_is_not_verified() {
     let server = TestServer::start().await;
     let (job, another_job) = (server.job().await, server.job().await);

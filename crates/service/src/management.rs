@@ -154,6 +154,16 @@ impl TenantAdmin {
         &self.services.environment
     }
 
+    /// Makes the key of an algorithm that something of the tenant is set to, if there is
+    /// none yet: so that whoever reads the key set from now on verifies the first token.
+    pub(crate) async fn publish_key(
+        &self,
+        algorithm: SigningAlgorithm,
+    ) -> Result<(), ServiceError> {
+        let keys = self.tenant.keys(algorithm, self.environment());
+        keys.await.map(|_| ())
+    }
+
     pub(crate) fn ids(&self) -> &Ids {
         &self.services.ids
     }

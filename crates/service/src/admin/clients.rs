@@ -89,8 +89,16 @@ pub async fn create(admin: &TenantAdmin, body: JsonObject) -> Result<Client, Ser
         updated_at: now,
     };
     apply(&mut client, fields, now)?;
+    publish_key(admin, &client).await?;
     admin.store().create_client(&client).await?;
     Ok(client)
+}
+
+async fn publish_key(admin: &TenantAdmin, client: &Client) -> Result<(), ServiceError> {
+    match client.id_token_signing_algorithm {
+        Some(algorithm) => admin.publish_key(algorithm).await,
+        None => Ok(()),
+    }
 }
 
 /// One client.
@@ -129,6 +137,7 @@ pub async fn patch(
     fields.set_optional("app_type", &mut after.app_type, app_type)?;
     apply(&mut after, fields, admin.now())?;
     after.updated_at = admin.now();
+    publish_key(admin, &after).await?;
     admin.store().update_client(&before, &after).await?;
     Ok(after)
 }

@@ -70,6 +70,7 @@ pub async fn create(admin: &TenantAdmin, body: JsonObject) -> Result<ResourceSer
         updated_at: now,
     };
     apply(admin, &mut api, fields)?;
+    admin.publish_key(api.signing_algorithm).await?;
     admin.store().create_resource_server(&api).await?;
     Ok(api)
 }
@@ -116,6 +117,7 @@ pub async fn patch(
     let mut after = before.clone();
     apply(admin, &mut after, Fields::new(body))?;
     after.updated_at = admin.now();
+    admin.publish_key(after.signing_algorithm).await?;
     admin
         .store()
         .update_resource_server(&before, &after)
