@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     DATABASE_CONNECTION,
+    connection::of_realm,
     token::{TokenEndpointError, login::login_api},
 };
 
@@ -57,6 +58,17 @@ pub(super) struct Prompt {
     pub(super) login: bool,
     /// To agree, though they may have.
     pub(super) consent: bool,
+}
+
+impl CheckedRequest {
+    /// The grant that records name: what gives the first tokens.
+    pub(super) fn grant(&self) -> GrantType {
+        if self.response_type.code {
+            GrantType::AuthorizationCode
+        } else {
+            GrantType::Implicit
+        }
+    }
 }
 
 impl AuthorizeService {
@@ -338,6 +350,6 @@ async fn connection(
     request: &AuthorizationRequest,
 ) -> Result<Connection, AuthorizeError> {
     let name = request.connection.as_deref().unwrap_or(DATABASE_CONNECTION);
-    let found = visit.context.store.connection_by_name(name).await?;
+    let found = of_realm(visit.context.store.as_ref(), name).await?;
     found.ok_or_else(|| AuthorizeError::invalid("there is no connection of that name"))
 }

@@ -37,8 +37,9 @@ use self::{
 use crate::{
     Services, SessionSecret, TenantContext,
     configuration::Configuration,
+    connection::LoginAttempt,
     events::NewEvent,
-    token::{RequestFacts, TokenEndpointError, TokenService},
+    token::{Refused, RequestFacts, TokenEndpointError, TokenService},
 };
 
 /// Answers authorization requests, and the forms that users fill in on the way. Cheap to
@@ -324,34 +325,39 @@ impl AuthorizeService {
         form: LoginForm,
     ) -> Result<Answer, Refusal> {
         let checked = self.check(visit, target, request).await?;
-        let (context, connection) = (visit.context, &checked.connection);
-        let account = (connection.name.as_str(), form.username.as_str());
-        let verified = self
-            .tokens
-            .verify_password(context, connection, account.1, &form.password);
-        let ip = &visit.facts.ip;
-        let user = match self.tokens.attempt(context, account, ip, verified).await {
-            Ok(user) => user,
-            Err(
-                error @ (TokenEndpointError::WrongPassword
-                | TokenEndpointError::TooManyAttempts(_)
-                | TokenEndpointError::Busy
-                | TokenEndpointError::TenantBusy),
-            ) => {
+        let attempt = LoginAttempt {
+            client: &checked.client,
+            grant: checked.grant(),
+            connection: &checked.connection,
+            identifier: &form.username,
+            password: &form.password,
+            ip: &visit.facts.ip,
+        };
+        let login = self.services().connection_login(visit.context, attempt);
+        let login = match login.await.map_err(Refused::from) {
+            Ok(login) => login,
+            Err(Refused {
+                error:
+                    error @ (TokenEndpointError::WrongPassword
+                    | TokenEndpointError::TooManyAttempts(_)
+                    | TokenEndpointError::Busy
+                    | TokenEndpointError::TenantBusy),
+                ..
+            }) => {
                 self.note_failure(visit, &checked.client, &error.to_string());
                 let again = (form.username, error.to_string());
                 return Ok(self.ask_for_login(visit, &checked, Some(again))?);
             }
-            Err(error) => return Err(error.into()),
+            Err(refused) => return Err(refused.into()),
         };
         if checked
             .hinted_user
             .as_ref()
-            .is_some_and(|hinted| *hinted != user.user_id)
+            .is_some_and(|hinted| *hinted != login.user.user_id)
         {
             return Err(AuthorizeError::LoginRequired.into());
         }
-        let present = self.new_presence(visit, &checked, user).await?;
+        let present = self.new_presence(visit, &checked, login).await?;
         let done = Done {
             login: true,
             consent: false,

@@ -2,9 +2,7 @@
 
 use claimsmith_claims::SealedClaims;
 use claimsmith_keys::token_hash;
-use claimsmith_model::{
-    AuthorizationCode, EventTransaction, GrantType, JsonObject, Session, Timestamp,
-};
+use claimsmith_model::{AuthorizationCode, EventTransaction, JsonObject, Session, Timestamp};
 use claimsmith_oauth::{AuthorizationResponse, ResponseType};
 use claimsmith_storage::GivenTokens;
 use serde_json::json;
@@ -54,14 +52,11 @@ impl AuthorizeService {
         let response_type = checked.response_type;
         let session = &present.session.session;
         let way = Way {
-            grant: if response_type.code {
-                GrantType::AuthorizationCode
-            } else {
-                GrantType::Implicit
-            },
+            grant: checked.grant(),
             protocol: protocol(response_type),
             gty: None,
             authenticated_at: session.authenticated_at,
+            login_execution_id: present.login_execution_id,
             session_id: Some(session.id.clone()),
             nonce: request.nonce.clone(),
             refresh_grant: None,

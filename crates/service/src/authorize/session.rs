@@ -1,10 +1,10 @@
 //! Who is logged in in a browser.
 
-use claimsmith_model::{Client, Connection, Session, Timestamp, User};
+use claimsmith_model::{Client, Connection, ExecutionId, Session, Timestamp, User};
 use claimsmith_storage::SessionUse;
 
 use super::{AuthorizeService, Done, Visit, check::CheckedRequest};
-use crate::{SessionSecret, token::TokenEndpointError};
+use crate::{SessionSecret, connection::LoggedIn, token::TokenEndpointError};
 
 const SECONDS_PER_HOUR: i64 = 3_600;
 /// How many clients a session remembers.
@@ -19,6 +19,8 @@ pub(super) struct Presence {
     pub(super) user: User,
     pub(super) connection: Connection,
     pub(super) session: BrowserSession,
+    /// The run of the script that let the user in for this very request, where one did.
+    pub(super) login_execution_id: Option<ExecutionId>,
     /// Whether the user logged in for this very request.
     pub(super) is_fresh: bool,
 }
@@ -65,7 +67,11 @@ impl AuthorizeService {
                 .hinted_user
                 .as_ref()
                 .is_some_and(|hinted| *hinted != present.user.user_id);
-            !is_other_connection && !is_other_user
+            let is_enabled = present
+                .connection
+                .enabled_clients
+                .includes(&checked.client.client_id);
+            is_enabled && !is_other_connection && !is_other_user
         }))
     }
 
@@ -96,6 +102,7 @@ impl AuthorizeService {
                 sha256,
                 new: None,
             },
+            login_execution_id: None,
             is_fresh: false,
         }))
     }
@@ -106,8 +113,9 @@ impl AuthorizeService {
         &self,
         visit: &Visit<'_>,
         checked: &CheckedRequest,
-        user: User,
+        login: LoggedIn,
     ) -> Result<Presence, TokenEndpointError> {
+        let LoggedIn { user, execution_id } = login;
         let before = self.session_of(visit).await?;
         let before = before.map(|before| before.session);
         let instead_of = before.as_ref().map(|before| before.sha256);
@@ -143,6 +151,7 @@ impl AuthorizeService {
                 sha256: secret.sha256(),
                 new: Some(NewSession { secret, instead_of }),
             },
+            login_execution_id: execution_id,
             is_fresh: true,
         })
     }

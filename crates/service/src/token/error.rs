@@ -162,6 +162,14 @@ impl TokenEndpointError {
         }
     }
 
+    /// Whether the server couldn't find out what it was asked, rather than refuse it.
+    pub(super) fn is_servers(&self) -> bool {
+        matches!(
+            self.code(),
+            ErrorCode::ServerError | ErrorCode::TemporarilyUnavailable | ErrorCode::TooManyRequests
+        )
+    }
+
     /// The answer's body.
     #[must_use]
     pub fn body(&self) -> ErrorBody {
