@@ -95,7 +95,10 @@ pub fn operator_router(state: AppState) -> Router {
 /// also when its caller goes away, so that what is stored is also what runs.
 fn administration(state: &AppState) -> Router<AppState> {
     Router::new()
-        .nest("/api/v2", management::router())
+        .nest(
+            "/api/v2",
+            management::router().layer(middleware::from_fn(management::rate::show)),
+        )
         .nest("/platform/v1", platform::router())
         .layer(middleware::from_fn_with_state(
             state.clone(),

@@ -45,6 +45,7 @@ pub mod metrics;
 mod origins;
 mod password;
 mod pipeline;
+mod rate;
 mod readiness;
 mod sealed_state;
 mod search;

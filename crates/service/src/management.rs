@@ -3,12 +3,16 @@
 use std::sync::Arc;
 
 use claimsmith_keys::{Expected, VerifyError};
-use claimsmith_model::{ClientId, SigningAlgorithm, Timestamp};
+use claimsmith_model::{ClientId, Limit, SigningAlgorithm, Timestamp};
 use claimsmith_oauth::BearerToken;
 use claimsmith_runtime::Share;
 use claimsmith_storage::TenantStorage;
 
-use crate::{Environment, Ids, ServiceError, Services, TenantContext, events::NewEvent};
+use crate::{
+    Environment, Ids, ServiceError, Services, TenantContext, events::NewEvent, rate::Rate,
+};
+
+pub use crate::rate::RateState;
 
 /// Somebody who may administer one tenant. Everything that administers takes one, so
 /// it can't be reached by a caller who was not asked.
@@ -47,6 +51,9 @@ pub enum ManagementError {
     /// The token lacks a scope. `403`.
     #[error("Insufficient scope, expected any of: {0}")]
     InsufficientScope(&'static str),
+    /// The client asks too often. `429`.
+    #[error("Global limit has been reached")]
+    TooManyRequests(RateState),
     /// The server failed. `500`.
     #[error(transparent)]
     Host(#[from] ServiceError),
@@ -126,6 +133,30 @@ impl TenantAdmin {
             Authority::Operator => true,
             Authority::Scopes(scopes) => scopes.iter().any(|held| held == scope),
         }
+    }
+
+    /// Counts a request of the client's, and answers what that leaves. The operator's are
+    /// not counted.
+    ///
+    /// # Errors
+    /// `TooManyRequests` with the same when it is one too many.
+    pub fn count_request(&self) -> Result<Option<RateState>, ManagementError> {
+        let Some(client_id) = &self.client_id else {
+            return Ok(None);
+        };
+        let limit = |limit| self.tenant.limit(limit, self.environment());
+        let rate = Rate {
+            burst: limit(Limit::AdminRequestsBurst),
+            per_s: limit(Limit::AdminRequestsPerS),
+        };
+        let state = self
+            .tenant
+            .admin_requests()
+            .take(client_id, rate, self.now());
+        if state.retry_after_s.is_some() {
+            return Err(ManagementError::TooManyRequests(state));
+        }
+        Ok(Some(state))
     }
 
     /// The client that asks; none when it is the operator.

@@ -16,7 +16,7 @@ use url::Url;
 
 use crate::{
     Environment, Ids, ServiceError, configuration::ConfigurationCache, events::FOLLOWERS_MAX,
-    metrics::TenantCounters, pipeline::Bindings, tenant_keys::TenantKeys,
+    metrics::TenantCounters, pipeline::Bindings, rate::RateLimiter, tenant_keys::TenantKeys,
 };
 
 /// The name of the connection that every tenant has.
@@ -144,6 +144,7 @@ struct Shared {
     counters: TenantCounters,
     /// Who follows the log takes one.
     followers: Arc<Semaphore>,
+    admin_requests: RateLimiter,
 }
 
 #[derive(Default)]
@@ -374,6 +375,7 @@ impl Default for Shared {
             configuration: ConfigurationCache::default(),
             counters: TenantCounters::default(),
             followers: Arc::new(Semaphore::new(FOLLOWERS_MAX)),
+            admin_requests: RateLimiter::default(),
         }
     }
 }
@@ -405,6 +407,11 @@ impl TenantContext {
     /// What is counted of the tenant.
     pub(crate) fn counters(&self) -> &TenantCounters {
         &self.shared.counters
+    }
+
+    /// How many requests its clients may make to the Management API.
+    pub(crate) fn admin_requests(&self) -> &RateLimiter {
+        &self.shared.admin_requests
     }
 
     /// The places of those who follow the tenant's log.

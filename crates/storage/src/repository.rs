@@ -406,6 +406,9 @@ pub trait OrganizationRepository: Send + Sync + Debug {
         page: Page,
     ) -> Result<(Vec<Membership>, usize)>;
 
+    /// The organizations that a user is a member of, in the order of their identifiers.
+    async fn organizations_of(&self, user: &UserId) -> Result<Vec<OrganizationId>>;
+
     /// Stores or replaces memberships, all or none.
     ///
     /// # Errors

@@ -18,6 +18,7 @@ use super::{
     audit::Audit,
     error::ApiError,
     query::{FromQuery, NoQuery, Parameters},
+    rate::Counted,
 };
 use crate::{AppState, tenant::RequestTenant};
 
@@ -118,6 +119,14 @@ impl<S: Scope, Q: FromQuery> FromRequestParts<AppState> for Admin<S, Q> {
         let token = bearer(parts).map_err(refuse)?;
         let admin = authorize(&state.services, &tenant, token.as_ref(), S::VALUE);
         let admin = admin.await.map_err(refuse)?;
+        let counted = admin.count_request();
+        if let Some(slot) = parts.extensions.get::<Counted>() {
+            match &counted {
+                Ok(Some(state)) | Err(ManagementError::TooManyRequests(state)) => slot.note(*state),
+                Ok(None) | Err(_) => {}
+            }
+        }
+        counted.map_err(refuse)?;
         if let Some(audit) = parts.extensions.get::<Audit>() {
             audit.by(&admin);
         }

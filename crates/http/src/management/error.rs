@@ -114,6 +114,10 @@ impl From<ManagementError> for ApiError {
                 code: Some("insufficient_scope"),
                 ..Self::new(StatusCode::FORBIDDEN, error.to_string())
             },
+            ManagementError::TooManyRequests(_) => Self {
+                code: Some("too_many_requests"),
+                ..Self::new(StatusCode::TOO_MANY_REQUESTS, error.to_string())
+            },
             ManagementError::MissingAuthentication
             | ManagementError::InvalidToken
             | ManagementError::InvalidSignature

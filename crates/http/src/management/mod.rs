@@ -19,6 +19,7 @@ mod organizations;
 mod path;
 mod permissions;
 mod query;
+pub(crate) mod rate;
 mod resource_servers;
 mod roles;
 mod signing_keys;

@@ -56,6 +56,16 @@ fn view(organization: &Organization) -> OrganizationView<'_> {
     }
 }
 
+/// One page of a user's organizations.
+pub(super) fn page_of(
+    organizations: &[Organization],
+    page: ClassicPage,
+) -> Result<Response, ApiError> {
+    let part = organizations.iter().skip(page.start).take(page.per_page);
+    let part: Vec<_> = part.map(view).collect();
+    listing::classic("organizations", page, &part, organizations.len())
+}
+
 /// A member as callers see them.
 #[derive(Serialize)]
 struct MemberView<'a> {

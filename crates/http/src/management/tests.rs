@@ -292,6 +292,49 @@ async fn no_path_answers_anything_to_a_caller_without_a_token() {
 }
 
 #[tokio::test]
+async fn no_path_answers_anything_to_another_tenants_token() {
+    let api = Api::start().await;
+    let body = json!({ "id": "other", "public_url": "http://other.example/" });
+    let request =
+        Request::post("/platform/v1/tenants").header(header::CONTENT_TYPE, "application/json");
+    let created = api
+        .send(request, PLATFORM_TOKEN, Body::from(body.to_string()))
+        .await;
+    assert_eq!(created.status, 201, "{created:?}");
+
+    // The token may do everything in `dev`, and is shown to `other`.
+    let mut refused = 0;
+    for path in super::routes().paths {
+        let path = path
+            .replace("{trigger}", "post-login")
+            .replace(['{', '}'], "");
+        for method in [
+            Method::GET,
+            Method::POST,
+            Method::PUT,
+            Method::PATCH,
+            Method::DELETE,
+        ] {
+            let request = Request::builder()
+                .method(&method)
+                .uri(format!("/api/v2{path}"))
+                .header(header::HOST, "other.example")
+                .header(header::AUTHORIZATION, format!("Bearer {}", api.token))
+                .header(header::CONTENT_TYPE, "application/json")
+                .body(Body::from("{}"))
+                .unwrap();
+            let answer = answer(api.router.clone().oneshot(request).await.unwrap()).await;
+            match answer.status {
+                405 => {}
+                401 => refused += 1,
+                _ => panic!("{method} {path}: {answer:?}"),
+            }
+        }
+    }
+    assert!(refused > 60, "{refused}");
+}
+
+#[tokio::test]
 async fn a_token_opens_only_what_its_scopes_say() {
     let api = Api::start().await;
     let audience = "http://localhost/api/v2/";

@@ -5,20 +5,29 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use claimsmith_model::{
-    ClientId, Identity, JsonObject, RefreshGrant, RefreshGrantId, SessionId, Timestamp, User,
-    UserId,
+    ClientId, Identity, JsonObject, RefreshGrant, RefreshGrantId, RoleId, SessionId, Timestamp,
+    User, UserId,
 };
-use claimsmith_service::admin::users;
+use claimsmith_service::{
+    Expression,
+    admin::{
+        organizations as service,
+        user_search::{self, UserSearch},
+        users,
+    },
+};
 use http::StatusCode;
 use serde::Serialize;
+use serde_json::Value;
 
 use super::{
     ApiError, At, JsonBody,
     access::{
-        Admin, CreateUsers, DeleteRefreshTokens, DeleteUsers, ReadRefreshTokens, ReadUsers, Routes,
-        UpdateUsers, get,
+        Admin, CreateUsers, DeleteRefreshTokens, DeleteUsers, ReadOrganizations, ReadRefreshTokens,
+        ReadUsers, Routes, UpdateUsers, get,
     },
-    listing, permissions,
+    field_filter::FieldFilter,
+    listing, organizations, permissions,
     query::{ClassicPage, FromQuery, Parameters},
     roles,
 };
@@ -30,6 +39,9 @@ pub(super) fn routes() -> Routes {
     Routes::default()
         .at("/users", get(list).post(create))
         .at("/users/{id}", get(one).patch(patch).delete(delete))
+        .at("/users-by-email", get(by_email))
+        .at("/users/{id}/organizations", get(list_organizations))
+        .at("/roles/{id}/users", get(list_of_role).post(add_to_role))
         .at(
             "/users/{id}/roles",
             get(list_roles).post(add_roles).delete(remove_roles),
@@ -112,10 +124,14 @@ fn view(user: &User) -> UserView<'_> {
     }
 }
 
-/// A page within the first thousand users.
-struct UsersPage(ClassicPage);
+/// Which of the first thousand users that a search finds, and what of them.
+struct UsersQuery {
+    page: ClassicPage,
+    search: UserSearch,
+    fields: FieldFilter,
+}
 
-impl FromQuery for UsersPage {
+impl FromQuery for UsersQuery {
     fn from_query(parameters: &mut Parameters) -> Result<Self, ApiError> {
         let page = ClassicPage::from_query(parameters)?;
         if page.start + page.per_page > PAGED_USERS_MAX {
@@ -124,15 +140,110 @@ impl FromQuery for UsersPage {
                 format!("You can only page through the first {PAGED_USERS_MAX} records."),
             ));
         }
-        Ok(Self(page))
+        let expression = match parameters.text("q") {
+            Some(text) => user_search::expression(&text)
+                .map_err(|error| parameters.wrong("q", &error.to_string()))?,
+            None => Expression::default(),
+        };
+        // What the reference product's tools say of how it shall search.
+        if parameters
+            .text("search_engine")
+            .is_some_and(|engine| engine != "v3")
+        {
+            return Err(parameters.wrong("search_engine", "It must be v3"));
+        }
+        Ok(Self {
+            page,
+            search: UserSearch {
+                expression,
+                connection: parameters.text("connection"),
+                sort: parameters.parsed("sort")?,
+            },
+            fields: FieldFilter::from_query(parameters)?,
+        })
     }
 }
 
-async fn list(admin: Admin<ReadUsers, UsersPage>) -> Result<Response, ApiError> {
-    let UsersPage(page) = admin.query;
-    let (users, total) = users::list_all(&admin, page.part()).await?;
-    let views: Vec<_> = users.iter().map(view).collect();
-    listing::classic("users", page, &views, total)
+async fn list(admin: Admin<ReadUsers, UsersQuery>) -> Result<Response, ApiError> {
+    let UsersQuery {
+        page,
+        search,
+        fields,
+    } = &admin.query;
+    let (users, total) = user_search::list(&admin, search, page.part()).await?;
+    listing::classic("users", *page, &filtered(&users, fields)?, total)
+}
+
+fn filtered(users: &[User], fields: &FieldFilter) -> Result<Vec<Value>, ApiError> {
+    users.iter().map(|user| fields.apply(&view(user))).collect()
+}
+
+/// An email address, and what of the users who have it.
+struct ByEmailQuery {
+    email: String,
+    fields: FieldFilter,
+}
+
+impl FromQuery for ByEmailQuery {
+    fn from_query(parameters: &mut Parameters) -> Result<Self, ApiError> {
+        let email = parameters.text("email");
+        Ok(Self {
+            email: email
+                .ok_or_else(|| parameters.wrong("email", "Missing required property: email"))?,
+            fields: FieldFilter::from_query(parameters)?,
+        })
+    }
+}
+
+async fn by_email(admin: Admin<ReadUsers, ByEmailQuery>) -> Result<Response, ApiError> {
+    let ByEmailQuery { email, fields } = &admin.query;
+    let users = user_search::by_email(&admin, email).await?;
+    Ok(Json(filtered(&users, fields)?).into_response())
+}
+
+async fn list_organizations(
+    admin: Admin<ReadOrganizations, ClassicPage>,
+    At(id): At<UserId>,
+) -> Result<Response, ApiError> {
+    organizations::page_of(&service::of_user(&admin, &id).await?, admin.query)
+}
+
+/// A user as part of a role's list.
+#[derive(Serialize)]
+struct HolderView<'a> {
+    user_id: &'a UserId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    picture: Option<&'a str>,
+}
+
+async fn list_of_role(
+    admin: Admin<ReadUsers, ClassicPage>,
+    At(id): At<RoleId>,
+) -> Result<Response, ApiError> {
+    let (users, total) = user_search::with_role(&admin, &id, admin.query.part()).await?;
+    let views: Vec<_> = users
+        .iter()
+        .map(|user| HolderView {
+            user_id: &user.user_id,
+            email: user.email.as_deref(),
+            name: user.name.as_deref(),
+            picture: user.picture.as_deref(),
+        })
+        .collect();
+    listing::classic("users", admin.query, &views, total)
+}
+
+async fn add_to_role(
+    admin: Admin<UpdateUsers>,
+    At(id): At<RoleId>,
+    JsonBody(body): JsonBody,
+) -> Result<StatusCode, ApiError> {
+    users::add_role_to(&admin, &id, body).await?;
+    Ok(StatusCode::OK)
 }
 
 async fn create(admin: Admin<CreateUsers>, JsonBody(body): JsonBody) -> Result<Response, ApiError> {
@@ -140,9 +251,12 @@ async fn create(admin: Admin<CreateUsers>, JsonBody(body): JsonBody) -> Result<R
     Ok((StatusCode::CREATED, Json(view(&user))).into_response())
 }
 
-async fn one(admin: Admin<ReadUsers>, At(id): At<UserId>) -> Result<Response, ApiError> {
+async fn one(
+    admin: Admin<ReadUsers, FieldFilter>,
+    At(id): At<UserId>,
+) -> Result<Response, ApiError> {
     let user = users::get(&admin, &id).await?;
-    Ok(Json(view(&user)).into_response())
+    Ok(Json(admin.query.apply(&view(&user))?).into_response())
 }
 
 async fn patch(

@@ -405,6 +405,31 @@ limits! {
         why: "an office behind one address mistypes more often; a guesser who tries one password \
               with many names is stopped",
     };
+    /// Requests of one admin client at once.
+    AdminRequestsBurst = LimitSpec {
+        name: "admin_requests_burst",
+        scope: Tenant,
+        unit: Count,
+        default: 2_000,
+        lowest: 1,
+        highest: 1_000_000,
+        bounds: "requests that one client may make to the Management API at once",
+        beyond: "429 with `Retry-After`",
+        why: "a tool that brings a whole tenant into order makes some hundreds",
+    };
+    /// Requests of one admin client in a second.
+    AdminRequestsPerS = LimitSpec {
+        name: "admin_requests_per_s",
+        scope: Tenant,
+        unit: Count,
+        default: 200,
+        lowest: 1,
+        highest: 100_000,
+        bounds: "requests that one client may make to the Management API in a second, for long",
+        beyond: "429 with `Retry-After`",
+        why: "more than tools make, which wait for each answer; a script that has gone wild leaves \
+              the server to others",
+    };
     /// Executions of all tenants at once.
     ExecutionsInFlightTotal = LimitSpec {
         name: "executions_in_flight_total",

@@ -19,6 +19,7 @@ pub mod roles;
 pub mod settings;
 pub mod signing_keys;
 pub mod tenants;
+pub mod user_search;
 pub mod users;
 
 use std::future::Future;

@@ -80,6 +80,20 @@ pub async fn list_all(
     Ok(admin.store().organizations(page).await?)
 }
 
+/// The organizations that a user is a member of, in the order of their identifiers.
+///
+/// # Errors
+/// `NotFound` when there is no such user.
+pub async fn of_user(admin: &TenantAdmin, id: &UserId) -> Result<Vec<Organization>, ServiceError> {
+    super::users::get(admin, id).await?;
+    let ids = admin.store().organizations_of(id).await?;
+    let mut organizations = Vec::with_capacity(ids.len());
+    for id in ids {
+        organizations.extend(admin.store().organization(&id).await?);
+    }
+    Ok(organizations)
+}
+
 /// Changes an organization.
 ///
 /// # Errors

@@ -10,7 +10,7 @@ use super::{Page, permissions, roles, until_unchanged};
 use crate::{
     DATABASE_CONNECTION, ServiceError,
     connection::create_user,
-    fields::{Fields, Problem, Read, flag, open_object, text, text_where},
+    fields::{Fields, Problem, Read, flag, open_object, parsed, set_of, text, text_where},
     management::TenantAdmin,
 };
 
@@ -23,6 +23,8 @@ const PHONE_CHARS_MAX: usize = 30;
 /// `auth0|` goes before it, and an identifier has at most 128 characters.
 pub(crate) const GIVEN_ID_CHARS_MAX: usize = 122;
 const PASSWORD_CHARS_MAX: usize = 1024;
+/// How many users get a role at once.
+const USERS_AT_ONCE_MAX: usize = 100;
 /// The provider of identities in the tenant's own database.
 const PROVIDER: &str = "auth0";
 
@@ -259,6 +261,30 @@ pub async fn remove_roles(
         Ok(())
     })
     .await
+}
+
+/// Gives users a role: a body `{"users":[…]}`. Those before one that isn't there have it
+/// then.
+///
+/// # Errors
+/// `NotFound`, of the role or of a user; `Invalid…` for a wrong body.
+pub async fn add_role_to(
+    admin: &TenantAdmin,
+    role: &RoleId,
+    body: JsonObject,
+) -> Result<(), ServiceError> {
+    let mut fields = Fields::new(body);
+    let users = fields.required("users", set_of(1..=USERS_AT_ONCE_MAX, parsed::<UserId>))?;
+    fields.finish()?;
+    let added = [role.clone()];
+    roles::must_exist(admin, &added).await?;
+    for id in &users {
+        get(admin, id).await?;
+    }
+    for id in &users {
+        change(admin, id, |user| roles::add(&mut user.roles, &added)).await?;
+    }
+    Ok(())
 }
 
 /// The permissions given to a user directly.

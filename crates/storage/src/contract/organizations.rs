@@ -80,6 +80,9 @@ async fn memberships_are_put_all_or_none(store: &dyn TenantStorage) {
         .await
         .unwrap();
     assert_eq!(second, (vec![all[1].clone()], 3));
+    let a = "a".parse().unwrap();
+    let of_a = ["org_1", "org_2"].map(|id| id.parse().unwrap());
+    assert_eq!(store.organizations_of(&a).await.unwrap(), of_a);
     let without_roles = Membership {
         roles: vec![],
         ..all[1].clone()
@@ -115,6 +118,8 @@ async fn memberships_end_with_their_organization(store: &dyn TenantStorage) {
     assert_eq!(store.organization_by_name("zeta").await.unwrap(), None);
     assert_eq!(store.memberships(&gone, ALL).await.unwrap(), (vec![], 0));
     assert_eq!(store.memberships(&kept, ALL).await.unwrap().1, 1);
+    let a = "a".parse().unwrap();
+    assert_eq!(store.organizations_of(&a).await.unwrap(), [kept]);
     // One that comes again under the same id has none of the old members.
     store
         .create_organization(&organization("org_1", "zeta"))

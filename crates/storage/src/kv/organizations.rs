@@ -85,6 +85,10 @@ impl<K: KeyValue> OrganizationRepository for KvTenant<K> {
         self.page(self.keys.memberships(organization), page).await
     }
 
+    async fn organizations_of(&self, user: &UserId) -> Result<Vec<OrganizationId>> {
+        self.all(self.keys.all_member_of(user)).await
+    }
+
     async fn put_memberships(&self, memberships: &[Membership]) -> Result<()> {
         let memberships = memberships.to_vec();
         self.change(move |change, keys| {
