@@ -142,6 +142,9 @@ fn resource_server(id: &str, identifier: &str) -> Result<ResourceServer> {
 
 fn grant(id: &str, audience: &str) -> Result<ClientGrant> {
     Ok(ClientGrant {
+        organization_usage: OrganizationUsage::Deny,
+        allow_any_organization: false,
+        organizations: Vec::new(),
         id: id.parse()?,
         client_id: CLIENT_ID.parse()?,
         audience: audience.to_owned(),

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ClientGrantId, ClientId, JsonObject, Secret, SigningAlgorithm, Timestamp};
+use crate::{
+    ClientGrantId, ClientId, JsonObject, OrganizationId, Secret, SigningAlgorithm, Timestamp,
+};
 
 /// An OAuth client (RFC 6749 section 2), an "application" in the Management API.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -243,6 +245,20 @@ pub struct ClientGrant {
     pub audience: String,
     /// Which scopes of it.
     pub scope: Vec<String>,
+    /// Whether its tokens are for an organization.
+    #[serde(default = "no_organization")]
+    pub organization_usage: OrganizationUsage,
+    /// Whether any organization will do, or only [`organizations`](Self::organizations).
+    #[serde(default)]
+    pub allow_any_organization: bool,
+    /// The organizations that it was given to.
+    #[serde(default)]
+    pub organizations: Vec<OrganizationId>,
     /// When it was created.
     pub created_at: Timestamp,
+}
+
+/// What grants have that were stored before there was the property.
+const fn no_organization() -> OrganizationUsage {
+    OrganizationUsage::Deny
 }

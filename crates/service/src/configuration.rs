@@ -6,7 +6,9 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use claimsmith_model::{Client, ClientId, ResourceServer};
+use claimsmith_model::{
+    Client, ClientGrant, ClientId, OrganizationId, OrganizationUsage, ResourceServer,
+};
 use claimsmith_storage::{StorageError, TenantStorage};
 
 use crate::TenantContext;
@@ -37,10 +39,31 @@ struct Kept {
     stamp: u64,
     clients: HashMap<ClientId, Arc<Client>>,
     apis: HashMap<String, Arc<ResourceServer>>,
-    /// The scopes of grants, by client and then audience.
-    grants: HashMap<ClientId, HashMap<String, Arc<[String]>>>,
+    /// Grants, by client and then audience.
+    grants: HashMap<ClientId, HashMap<String, Arc<KeptGrant>>>,
     /// How many there are, of all three.
     count: usize,
+}
+
+/// What token requests need of a client grant.
+#[derive(Debug)]
+pub(crate) struct KeptGrant {
+    /// Shared with every run of the trigger.
+    pub(crate) scope: Arc<[String]>,
+    pub(crate) organization_usage: OrganizationUsage,
+    pub(crate) allow_any_organization: bool,
+    pub(crate) organizations: Vec<OrganizationId>,
+}
+
+impl From<ClientGrant> for KeptGrant {
+    fn from(grant: ClientGrant) -> Self {
+        Self {
+            scope: grant.scope.into(),
+            organization_usage: grant.organization_usage,
+            allow_any_organization: grant.allow_any_organization,
+            organizations: grant.organizations,
+        }
+    }
 }
 
 impl TenantContext {
@@ -86,25 +109,25 @@ impl Configuration<'_> {
         Ok(api)
     }
 
-    /// The scopes that a client's grant for an audience holds; `None` without a grant.
-    pub(crate) async fn granted_scopes(
+    /// A client's grant for an audience.
+    pub(crate) async fn grant(
         &self,
         client: &ClientId,
         audience: &str,
-    ) -> Result<Option<Arc<[String]>>, StorageError> {
+    ) -> Result<Option<Arc<KeptGrant>>, StorageError> {
         let of_client = |kept: &Kept| kept.grants.get(client)?.get(audience).cloned();
-        if let Some(scopes) = self.kept(of_client) {
-            return Ok(Some(scopes));
+        if let Some(grant) = self.kept(of_client) {
+            return Ok(Some(grant));
         }
         let grant = self.store.client_grant(client, audience).await?;
-        let scopes: Option<Arc<[String]>> = grant.map(|grant| grant.scope.into());
-        if let Some(scopes) = &scopes {
+        let grant = grant.map(|grant| Arc::new(KeptGrant::from(grant)));
+        if let Some(grant) = &grant {
             self.keep(|kept| {
                 let of_client = kept.grants.entry(client.clone()).or_default();
-                of_client.insert(audience.to_owned(), Arc::clone(scopes))
+                of_client.insert(audience.to_owned(), Arc::clone(grant))
             });
         }
-        Ok(scopes)
+        Ok(grant)
     }
 
     fn kept<T>(&self, find: impl FnOnce(&Kept) -> Option<T>) -> Option<T> {

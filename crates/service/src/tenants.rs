@@ -23,11 +23,12 @@ use crate::{
 pub const DATABASE_CONNECTION: &str = "Username-Password-Authentication";
 
 /// The scopes of the Management API, each of which some endpoint asks for.
-pub const MANAGEMENT_SCOPES: [&str; 49] = [
+pub const MANAGEMENT_SCOPES: [&str; 52] = [
     "create:actions",
     "create:client_grants",
     "create:clients",
     "create:connections",
+    "create:organization_client_grants",
     "create:organization_member_roles",
     "create:organization_members",
     "create:organizations",
@@ -39,6 +40,7 @@ pub const MANAGEMENT_SCOPES: [&str; 49] = [
     "delete:client_grants",
     "delete:clients",
     "delete:connections",
+    "delete:organization_client_grants",
     "delete:organization_member_roles",
     "delete:organization_members",
     "delete:organizations",
@@ -53,6 +55,7 @@ pub const MANAGEMENT_SCOPES: [&str; 49] = [
     "read:connections",
     "read:logs",
     "read:logs_users",
+    "read:organization_client_grants",
     "read:organization_member_roles",
     "read:organization_members",
     "read:organizations",
@@ -624,6 +627,9 @@ async fn furnish(
     store.create_client(&client).await?;
     store
         .create_client_grant(&ClientGrant {
+            organization_usage: OrganizationUsage::Deny,
+            allow_any_organization: false,
+            organizations: Vec::new(),
             id: ids.client_grant_id(),
             client_id: client.client_id,
             audience: setup.management_audience.clone(),

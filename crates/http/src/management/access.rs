@@ -48,6 +48,7 @@ scopes! {
     CreateClientGrants = "create:client_grants";
     CreateClients = "create:clients";
     CreateConnections = "create:connections";
+    CreateOrganizationClientGrants = "create:organization_client_grants";
     CreateOrganizationMemberRoles = "create:organization_member_roles";
     CreateOrganizationMembers = "create:organization_members";
     CreateOrganizations = "create:organizations";
@@ -59,6 +60,7 @@ scopes! {
     DeleteClientGrants = "delete:client_grants";
     DeleteClients = "delete:clients";
     DeleteConnections = "delete:connections";
+    DeleteOrganizationClientGrants = "delete:organization_client_grants";
     DeleteOrganizationMemberRoles = "delete:organization_member_roles";
     DeleteOrganizationMembers = "delete:organization_members";
     DeleteOrganizations = "delete:organizations";
@@ -72,6 +74,7 @@ scopes! {
     ReadConnections = "read:connections";
     ReadLogs = "read:logs";
     ReadLogsUsers = "read:logs_users";
+    ReadOrganizationClientGrants = "read:organization_client_grants";
     ReadOrganizationMemberRoles = "read:organization_member_roles";
     ReadOrganizationMembers = "read:organization_members";
     ReadOrganizations = "read:organizations";
@@ -184,7 +187,7 @@ macro_rules! methods {
     };
 }
 
-methods!(first get, post, put; beside delete, patch, post, put);
+methods!(first delete, get, post, put; beside delete, patch, post, put);
 
 /// Paths with guarded handlers only.
 #[derive(Default)]

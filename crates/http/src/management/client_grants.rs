@@ -4,7 +4,7 @@ use axum::{
     Json,
     response::{IntoResponse, Response},
 };
-use claimsmith_model::{ClientGrant, ClientGrantId, ClientId};
+use claimsmith_model::{ClientGrant, ClientGrantId, ClientId, OrganizationUsage};
 use claimsmith_service::admin::client_grants;
 use http::StatusCode;
 use serde::Serialize;
@@ -27,21 +27,25 @@ pub(super) fn routes() -> Routes {
 
 /// A client grant as callers see it.
 #[derive(Serialize)]
-struct ClientGrantView<'a> {
+pub(super) struct ClientGrantView<'a> {
     id: &'a ClientGrantId,
     client_id: &'a ClientId,
     audience: &'a str,
     scope: &'a [String],
     subject_type: &'static str,
+    organization_usage: OrganizationUsage,
+    allow_any_organization: bool,
 }
 
-fn view(grant: &ClientGrant) -> ClientGrantView<'_> {
+pub(super) fn view(grant: &ClientGrant) -> ClientGrantView<'_> {
     ClientGrantView {
         id: &grant.id,
         client_id: &grant.client_id,
         audience: &grant.audience,
         scope: &grant.scope,
         subject_type: "client",
+        organization_usage: grant.organization_usage,
+        allow_any_organization: grant.allow_any_organization,
     }
 }
 

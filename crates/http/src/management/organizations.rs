@@ -4,26 +4,38 @@ use axum::{
     Json,
     response::{IntoResponse, Response},
 };
-use claimsmith_model::{Organization, OrganizationId, UserId};
-use claimsmith_service::admin::organizations::{self, Member};
+use claimsmith_model::{ClientGrantId, Organization, OrganizationId, UserId};
+use claimsmith_service::admin::{
+    client_grants as grants,
+    organizations::{self, Member},
+};
 use http::StatusCode;
 use serde::Serialize;
 
 use super::{
     ApiError, At, JsonBody,
     access::{
-        Admin, CreateOrganizationMemberRoles, CreateOrganizationMembers, CreateOrganizations,
+        Admin, CreateOrganizationClientGrants, CreateOrganizationMemberRoles,
+        CreateOrganizationMembers, CreateOrganizations, DeleteOrganizationClientGrants,
         DeleteOrganizationMemberRoles, DeleteOrganizationMembers, DeleteOrganizations,
-        ReadOrganizationMemberRoles, ReadOrganizationMembers, ReadOrganizations, Routes,
-        UpdateOrganizations, get,
+        ReadOrganizationClientGrants, ReadOrganizationMemberRoles, ReadOrganizationMembers,
+        ReadOrganizations, Routes, UpdateOrganizations, delete as delete_by, get,
     },
-    listing,
+    client_grants, listing,
     query::ClassicPage,
     roles,
 };
 
 pub(super) fn routes() -> Routes {
     Routes::default()
+        .at(
+            "/organizations/{id}/client-grants",
+            get(list_client_grants).post(add_client_grant),
+        )
+        .at(
+            "/organizations/{id}/client-grants/{grant}",
+            delete_by(remove_client_grant),
+        )
         .at("/organizations", get(list).post(create))
         .at("/organizations/name/{name}", get(one_by_name))
         .at("/organizations/{id}", get(one).patch(patch).delete(delete))
@@ -186,5 +198,33 @@ async fn remove_roles(
     JsonBody(body): JsonBody,
 ) -> Result<StatusCode, ApiError> {
     organizations::remove_member_roles(&admin, &id, &user, body).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn list_client_grants(
+    admin: Admin<ReadOrganizationClientGrants, ClassicPage>,
+    At(id): At<OrganizationId>,
+) -> Result<Response, ApiError> {
+    let grants = grants::of_organization(&admin, &id).await?;
+    let page = admin.query;
+    let part = grants.iter().skip(page.start).take(page.per_page);
+    let views: Vec<_> = part.map(client_grants::view).collect();
+    listing::classic("client_grants", page, &views, grants.len())
+}
+
+async fn add_client_grant(
+    admin: Admin<CreateOrganizationClientGrants>,
+    At(id): At<OrganizationId>,
+    JsonBody(body): JsonBody,
+) -> Result<Response, ApiError> {
+    let grant = grants::give_to_organization(&admin, &id, body).await?;
+    Ok((StatusCode::CREATED, Json(client_grants::view(&grant))).into_response())
+}
+
+async fn remove_client_grant(
+    admin: Admin<DeleteOrganizationClientGrants>,
+    At((id, grant)): At<(OrganizationId, ClientGrantId)>,
+) -> Result<StatusCode, ApiError> {
+    grants::take_from_organization(&admin, &id, &grant).await?;
     Ok(StatusCode::NO_CONTENT)
 }

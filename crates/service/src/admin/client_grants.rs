@@ -1,14 +1,25 @@
 //! Client grants: which client may get tokens of its own for which API.
 
-use claimsmith_model::{ClientGrant, ClientGrantId, ClientId, JsonObject, ResourceServer};
+use claimsmith_model::{
+    ClientGrant, ClientGrantId, ClientId, JsonObject, OrganizationId, OrganizationUsage,
+    ResourceServer,
+};
 use claimsmith_oauth::{SCOPE_TOKEN_BYTES_MAX, SCOPES_MAX};
 
-use super::{Page, clients, resource_servers::IDENTIFIER_CHARS_MAX};
+use super::{
+    Page,
+    clients::{self, ORGANIZATION_USAGES},
+    organizations,
+    resource_servers::IDENTIFIER_CHARS_MAX,
+};
 use crate::{
     ServiceError,
-    fields::{Fields, Read, one_of, parsed, set_of, text},
+    fields::{Fields, Read, flag, one_of, parsed, set_of, text},
     management::TenantAdmin,
 };
+
+/// How many organizations one grant is given to at most: it is read as a whole.
+const ORGANIZATIONS_MAX: usize = 1_000;
 
 const NO_GRANT: ServiceError = ServiceError::NotFound {
     message: "The client grant does not exist",
@@ -26,6 +37,8 @@ pub async fn create(admin: &TenantAdmin, body: JsonObject) -> Result<ClientGrant
     let audience = fields.required("audience", text(1..=IDENTIFIER_CHARS_MAX))?;
     let scope = fields.required("scope", scopes)?;
     fields.optional("subject_type", one_of(&[("client", ())]))?;
+    let usage = fields.optional("organization_usage", one_of(&ORGANIZATION_USAGES))?;
+    let any = fields.optional("allow_any_organization", flag)?;
     fields.finish()?;
 
     clients::get(admin, &client_id).await?;
@@ -36,6 +49,9 @@ pub async fn create(admin: &TenantAdmin, body: JsonObject) -> Result<ClientGrant
         client_id,
         audience,
         scope,
+        organization_usage: usage.unwrap_or(OrganizationUsage::Deny),
+        allow_any_organization: any.unwrap_or(false),
+        organizations: Vec::new(),
         created_at: admin.now(),
     };
     admin.store().create_client_grant(&grant).await?;
@@ -64,7 +80,7 @@ pub async fn list_all(
     Ok(admin.store().client_grants(client, audience, page).await?)
 }
 
-/// Replaces a grant's scopes.
+/// Changes a grant.
 ///
 /// # Errors
 /// As for creating.
@@ -77,6 +93,16 @@ pub async fn patch(
     let mut after = before.clone();
     let mut fields = Fields::new(body);
     fields.set("scope", &mut after.scope, scopes)?;
+    fields.set(
+        "organization_usage",
+        &mut after.organization_usage,
+        one_of(&ORGANIZATION_USAGES),
+    )?;
+    fields.set(
+        "allow_any_organization",
+        &mut after.allow_any_organization,
+        flag,
+    )?;
     fields.finish()?;
     must_be_of(&api(admin, &after.audience).await?, &after.scope)?;
     admin.store().update_client_grant(&before, &after).await?;
@@ -89,6 +115,81 @@ pub async fn patch(
 /// When it can't be deleted.
 pub async fn delete(admin: &TenantAdmin, id: &ClientGrantId) -> Result<(), ServiceError> {
     Ok(admin.store().delete_client_grant(id).await?)
+}
+
+/// The grants that an organization was given, in the order of their identifiers.
+///
+/// # Errors
+/// `NotFound` for an unknown organization.
+pub async fn of_organization(
+    admin: &TenantAdmin,
+    id: &OrganizationId,
+) -> Result<Vec<ClientGrant>, ServiceError> {
+    organizations::get(admin, id).await?;
+    let all = Page {
+        skip: 0,
+        take: usize::MAX,
+    };
+    let (mut grants, _) = admin.store().client_grants(None, None, all).await?;
+    grants.retain(|grant| grant.organizations.contains(id));
+    Ok(grants)
+}
+
+/// Gives an organization a grant: a body `{"grant_id":"…"}`. One that it has is no error.
+///
+/// # Errors
+/// `NotFound` for an unknown organization or grant, `Invalid…` for a wrong body, or for
+/// a grant that isn't for organizations, or has as many as can be.
+pub async fn give_to_organization(
+    admin: &TenantAdmin,
+    id: &OrganizationId,
+    body: JsonObject,
+) -> Result<ClientGrant, ServiceError> {
+    let mut fields = Fields::new(body);
+    let grant_id: ClientGrantId = fields.required("grant_id", parsed)?;
+    fields.finish()?;
+    organizations::get(admin, id).await?;
+    let before = get(admin, &grant_id).await?;
+    if before.organizations.contains(id) {
+        return Ok(before);
+    }
+    if before.organization_usage == OrganizationUsage::Deny {
+        return Err(ServiceError::invalid(
+            "the client grant is not for organizations: give it the organization_usage allow or \
+             require first",
+        ));
+    }
+    if ORGANIZATIONS_MAX <= before.organizations.len() {
+        return Err(ServiceError::invalid(format!(
+            "a client grant has at most {ORGANIZATIONS_MAX} organizations; for more let it \
+             allow_any_organization"
+        )));
+    }
+    let mut after = before.clone();
+    after.organizations.push(id.clone());
+    admin.store().update_client_grant(&before, &after).await?;
+    Ok(after)
+}
+
+/// Takes a grant from an organization; one that it hasn't is no error.
+///
+/// # Errors
+/// `NotFound` for an unknown organization.
+pub async fn take_from_organization(
+    admin: &TenantAdmin,
+    id: &OrganizationId,
+    grant: &ClientGrantId,
+) -> Result<(), ServiceError> {
+    organizations::get(admin, id).await?;
+    let Some(before) = admin.store().client_grant_by_id(grant).await? else {
+        return Ok(());
+    };
+    let mut after = before.clone();
+    after.organizations.retain(|has| has != id);
+    if after.organizations.len() < before.organizations.len() {
+        admin.store().update_client_grant(&before, &after).await?;
+    }
+    Ok(())
 }
 
 async fn api(admin: &TenantAdmin, audience: &str) -> Result<ResourceServer, ServiceError> {

@@ -34,7 +34,7 @@ const APP_TYPES: [(&str, &str); 4] = [
     ("regular_web", "regular_web"),
     ("non_interactive", "non_interactive"),
 ];
-const ORGANIZATION_USAGES: [(&str, OrganizationUsage); 3] = [
+pub(super) const ORGANIZATION_USAGES: [(&str, OrganizationUsage); 3] = [
     ("deny", OrganizationUsage::Deny),
     ("allow", OrganizationUsage::Allow),
     ("require", OrganizationUsage::Require),

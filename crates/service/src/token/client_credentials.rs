@@ -5,7 +5,7 @@ use std::sync::Arc;
 use claimsmith_claims::TokenContext;
 use claimsmith_model::{
     Client, Event, EventClient, EventResourceServer, EventTenant, EventTransaction, GrantType,
-    JsonObject, ResourceServer, TokenKind, Trigger,
+    JsonObject, Organization, OrganizationUsage, ResourceServer, TokenKind, Trigger,
 };
 use claimsmith_oauth::{Scopes, TokenRequest, TokenResponse};
 use serde_json::json;
@@ -13,11 +13,12 @@ use serde_json::json;
 use super::{
     Issued, Refused, RequestFacts, TokenEndpointError, TokenService,
     issue::{ACCESS_TOKEN_CLAIMS, AccessTokenFacts, empty_ledger},
+    login::{event_organization, organization},
     target,
 };
 use crate::{
     TenantContext,
-    configuration::Configuration,
+    configuration::{Configuration, KeptGrant},
     pipeline::{self, RecordFacts, Sealed, TriggerInput, Verdict},
 };
 
@@ -30,13 +31,10 @@ impl TokenService {
         request: TokenRequest,
         facts: RequestFacts,
     ) -> Result<Issued, Refused> {
-        if request.organization.is_some() {
-            return Err(TokenEndpointError::InvalidRequest(
-                "client_credentials takes no organization on this server".to_owned(),
-            )
-            .into());
-        }
-        let (api, grant_scopes) = granted(context, configuration, &client, &request).await?;
+        let (api, grant) = granted(context, configuration, &client, &request).await?;
+        let asked = request.organization.as_deref();
+        let organization = of_grant(context, &grant, asked).await?;
+        let grant_scopes = Arc::clone(&grant.scope);
         let requested = scopes(request.scope.as_deref())?;
         let has_asked = !requested.is_empty();
         let target = if requested.is_empty() {
@@ -55,7 +53,10 @@ impl TokenService {
             }),
             id_token: empty_ledger(context, TokenKind::IdToken),
             grant_scopes: Arc::clone(&grant_scopes),
-            event: event(context, &client, &api, requested, target, request, facts),
+            event: Event {
+                organization: organization.as_ref().map(event_organization),
+                ..event(context, &client, &api, requested, target, request, facts)
+            },
         };
         let environment = &self.services.environment;
         let mut result = pipeline::run(context, environment, &self.services.ids, input).await?;
@@ -82,7 +83,7 @@ impl TokenService {
                 gty: Some("client-credentials"),
                 scope: &result.event.transaction.target_scopes,
                 permissions: &result.event.transaction.target_scopes,
-                organization: None,
+                organization: organization.as_ref(),
             },
             now,
         );
@@ -112,13 +113,13 @@ impl TokenService {
     }
 }
 
-/// The API that is asked for, and the scopes that the client's grant for it holds.
+/// The API that is asked for, and the client's grant for it.
 async fn granted(
     context: &TenantContext,
     configuration: &Configuration<'_>,
     client: &Client,
     request: &TokenRequest,
-) -> Result<(Arc<ResourceServer>, Arc<[String]>), TokenEndpointError> {
+) -> Result<(Arc<ResourceServer>, Arc<KeptGrant>), TokenEndpointError> {
     let default = context.tenant.settings.default_audience.as_deref();
     let audience = target::asked(request)?.or(default);
     let audience = audience.ok_or_else(|| {
@@ -128,10 +129,41 @@ async fn granted(
     })?;
     let api = configuration.api(audience).await?;
     let api = api.ok_or_else(|| TokenEndpointError::UnknownAudience(audience.to_owned()))?;
-    let scopes = configuration.granted_scopes(&client.client_id, audience);
-    let scopes = scopes.await?;
-    let scopes = scopes.ok_or_else(|| TokenEndpointError::NoClientGrant(audience.to_owned()))?;
-    Ok((api, scopes))
+    let grant = configuration.grant(&client.client_id, audience).await?;
+    let grant = grant.ok_or_else(|| TokenEndpointError::NoClientGrant(audience.to_owned()))?;
+    Ok((api, grant))
+}
+
+/// The organization that the token is for, if the grant is for organizations.
+async fn of_grant(
+    context: &TenantContext,
+    grant: &KeptGrant,
+    asked: Option<&str>,
+) -> Result<Option<Organization>, TokenEndpointError> {
+    let Some(asked) = asked else {
+        if grant.organization_usage == OrganizationUsage::Require {
+            return Err(TokenEndpointError::missing("organization"));
+        }
+        return Ok(None);
+    };
+    if grant.organization_usage == OrganizationUsage::Deny {
+        return Err(TokenEndpointError::InvalidRequest(
+            "the client grant is not for organizations: give it the organization_usage allow or \
+             require"
+                .to_owned(),
+        ));
+    }
+    let found = organization::find(context, asked).await?;
+    let allowed = found
+        .filter(|found| grant.allow_any_organization || grant.organizations.contains(&found.id));
+    let allowed = allowed.ok_or_else(|| {
+        let shown: String = asked.chars().take(100).collect();
+        TokenEndpointError::Organization(format!(
+            "the client grant does not hold the organization `{shown}`, or there is none: add it \
+             to the grant, or let the grant allow_any_organization"
+        ))
+    })?;
+    Ok(Some(allowed))
 }
 
 pub(super) fn scopes(text: Option<&str>) -> Result<Scopes, TokenEndpointError> {

@@ -127,7 +127,10 @@ async fn trial_input(
         None => None,
     };
     let granted = match (audience, event.client.client_id.parse()) {
-        (Some(audience), Ok(client)) => configuration.granted_scopes(&client, audience).await?,
+        (Some(audience), Ok(client)) => configuration
+            .grant(&client, audience)
+            .await?
+            .map(|grant| Arc::clone(&grant.scope)),
         _ => None,
     };
     // Without a client grant by that name, the event's own scopes are what can be had.

@@ -108,6 +108,9 @@ pub(super) fn resource_server(id: &str, identifier: &str) -> ResourceServer {
 
 pub(super) fn grant(id: &str, client: &str, audience: &str) -> ClientGrant {
     ClientGrant {
+        organization_usage: OrganizationUsage::Deny,
+        allow_any_organization: false,
+        organizations: Vec::new(),
         id: id.parse().unwrap(),
         client_id: client.parse().unwrap(),
         audience: audience.to_owned(),

@@ -4,6 +4,7 @@
 mod attempts;
 mod authorization_code;
 mod client_authentication;
+mod client_organizations;
 mod hostile_requests;
 mod refresh;
 mod revoke;

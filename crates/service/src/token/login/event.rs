@@ -122,7 +122,7 @@ fn event_refresh_token(grant: &RefreshGrant) -> EventRefreshToken {
     }
 }
 
-fn event_organization(organization: &Organization) -> EventOrganization {
+pub(in crate::token) fn event_organization(organization: &Organization) -> EventOrganization {
     EventOrganization {
         id: organization.id.as_str().to_owned(),
         name: organization.name.clone(),

@@ -9,7 +9,7 @@
 
 mod authorization;
 mod event;
-mod organization;
+pub(super) mod organization;
 mod tokens;
 
 use std::sync::Arc;
@@ -19,6 +19,7 @@ use claimsmith_model::{
     Organization, RefreshGrant, ResourceServer, SessionId, Timestamp, User,
 };
 
+pub(super) use event::event_organization;
 pub(crate) use tokens::{Checked, KeptClaims, response};
 
 use self::authorization::{authorization, may_have};

@@ -1,6 +1,7 @@
 //! The organization that a user logs in to.
 
 use claimsmith_model::{Client, Membership, Organization, OrganizationUsage, User};
+use claimsmith_storage::StorageError;
 
 use crate::{TenantContext, token::TokenEndpointError};
 
@@ -23,10 +24,7 @@ pub(super) async fn of_login(
                 .to_owned(),
         ));
     }
-    let found = match asked.strip_prefix("org_").and_then(|_| asked.parse().ok()) {
-        Some(id) => context.store.organization(&id).await?,
-        None => context.store.organization_by_name(asked).await?,
-    };
+    let found = find(context, asked).await?;
     let unknown = || {
         let shown: String = asked.chars().take(100).collect();
         TokenEndpointError::Organization(format!(
@@ -39,4 +37,15 @@ pub(super) async fn of_login(
         .membership(&organization.id, &user.user_id)
         .await?;
     Ok(Some((organization, membership.ok_or_else(unknown)?)))
+}
+
+/// The organization that goes by this identifier or name.
+pub(in crate::token) async fn find(
+    context: &TenantContext,
+    asked: &str,
+) -> Result<Option<Organization>, StorageError> {
+    match asked.strip_prefix("org_").and_then(|_| asked.parse().ok()) {
+        Some(id) => context.store.organization(&id).await,
+        None => context.store.organization_by_name(asked).await,
+    }
 }
