@@ -115,6 +115,16 @@ refreshed = app.refresh_token(server["token_endpoint"])
 report("refresh", **refreshed)
 report("userinfo after the refresh", **app.get(server["userinfo_endpoint"]).json())
 
+app.revoke_token(
+    server["revocation_endpoint"],
+    refreshed["refresh_token"],
+    token_type_hint="refresh_token",
+)
+refused(
+    "refresh after the revocation",
+    lambda: app.refresh_token(server["token_endpoint"], refreshed["refresh_token"]),
+)
+
 # A login in a browser: authorization code with PKCE.
 verifier = generate_token(64)
 page = OAuth2Session(

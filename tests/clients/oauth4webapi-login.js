@@ -50,4 +50,23 @@ async function redeem(codeVerifier) {
 }
 
 await refused('verifier of somebody else', () => redeem(oauth.generateRandomCodeVerifier()));
-await step('authorization code', () => redeem(verifier));
+const coded = await step('authorization code', () => redeem(verifier));
+
+async function revoke(token) {
+  const response = await oauth.revocationRequest(server, app, oauth.None(), token, insecure);
+  await oauth.processRevocationResponse(response);
+  return {};
+}
+
+await step('revocation', () => revoke(coded.refresh_token));
+await step('revocation of what nobody knows', () => revoke('unknown'));
+await refused('refresh after the revocation', async () => {
+  const response = await oauth.refreshTokenGrantRequest(
+    server,
+    app,
+    oauth.None(),
+    coded.refresh_token,
+    insecure,
+  );
+  return oauth.processRefreshTokenResponse(server, app, response);
+});

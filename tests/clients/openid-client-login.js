@@ -68,6 +68,15 @@ await refused('code used again', () =>
 );
 await refused('refresh after that', () => client.refreshTokenGrant(app, refreshed.refresh_token));
 
+// Revoking a refresh token ends what it is good for.
+const third = await request({});
+const { url: thirdCallback } = await browser.open(third.url);
+const revoked = await client.authorizationCodeGrant(app, thirdCallback, third.checks);
+await client.tokenRevocation(app, revoked.refresh_token);
+await refused('refresh after the revocation', () =>
+  client.refreshTokenGrant(app, revoked.refresh_token),
+);
+
 // Logging out ends the session of the browser.
 await step('end session', async () => {
   const url = client.buildEndSessionUrl(app, {

@@ -43,5 +43,7 @@ async fn authlib_logs_in_gets_refreshes_and_verifies_tokens() {
     }
     let refreshed = &report.step("refresh")["refresh_token"];
     assert_ne!(refreshed, &login["refresh_token"], "it was replaced");
-    assert_eq!(report.step("code used again")["error"], "invalid_grant");
+    for step in ["refresh after the revocation", "code used again"] {
+        assert_eq!(report.step(step)["error"], "invalid_grant", "{step}");
+    }
 }

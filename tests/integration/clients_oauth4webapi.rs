@@ -64,10 +64,24 @@ async fn oauth4webapi_logs_in_with_a_resource_and_checks_who_answered() {
 
     let response = report.step("authorization response");
     assert_eq!(response["iss"], server.issuer);
-    let other_verifier = report.step("verifier of somebody else");
-    assert_eq!(other_verifier["error"], "invalid_grant");
+    for step in ["verifier of somebody else", "refresh after the revocation"] {
+        assert_eq!(report.step(step)["error"], "invalid_grant", "{step}");
+    }
     let token = report.step("authorization code")["access_token"].as_str();
     let claims = Jwt::parse(token.unwrap()).unwrap().claims;
     assert_eq!(claims["aud"][0], API);
     assert_eq!(claims["sub"], world.ada.id);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn oauth4webapi_proves_who_it_is_with_a_key() {
+    let world = World::start().await;
+    let mut given = world.given([]);
+    given["management_token"] = json!(world.server.management_token().await);
+
+    let report = clients::run("oauth4webapi-key.js", &given).await;
+
+    assert_eq!(report.step("client credentials")["scope"], "read:reports");
+    let other_key = report.step("key of somebody else");
+    assert_eq!(other_key["error"], "invalid_client");
 }

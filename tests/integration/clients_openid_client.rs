@@ -91,7 +91,11 @@ async fn openid_client_logs_in_with_code_and_pkce_once_and_out_again() {
     assert_eq!(again["sid"], login["sid"], "one session");
     let other_state = &report.step("state of another login")["code"];
     assert_eq!(other_state, "OAUTH_INVALID_RESPONSE");
-    for step in ["code used again", "refresh after that"] {
+    for step in [
+        "code used again",
+        "refresh after that",
+        "refresh after the revocation",
+    ] {
         assert_eq!(report.step(step)["error"], "invalid_grant", "{step}");
     }
     let arrived = &report.step("end session")["arrived"];
