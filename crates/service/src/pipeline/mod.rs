@@ -156,14 +156,25 @@ pub(crate) async fn run_bound(
         )
         .await;
         // Waiting for a place is not the Actions' time, so it isn't counted.
-        let spent_us = result.runs.last().map_or(0, |run| run.usage.wall_time_us);
+        let last = result.runs.last();
+        let spent_us = last.map_or(0, |run| run.usage.wall_time_us);
         left_us = left_us.saturating_sub(spent_us);
+        if has_used_up(last, limits.deadline_ms, left_ms) {
+            left_us = 0;
+        }
         if let Some(verdict) = verdict {
             result.verdict = verdict;
             break;
         }
     }
     Ok(result)
+}
+
+/// Whether a run ended at the trigger's own end. A deadline is met to the tick, so by the
+/// clock a millisecond may be left.
+fn has_used_up(run: Option<&ActionRun>, deadline_ms: u64, left_ms: u64) -> bool {
+    let fault = run.and_then(|run| run.fault.as_ref());
+    deadline_ms == left_ms && fault.is_some_and(|fault| fault.kind == FaultKind::Deadline)
 }
 
 /// Runs one Action and takes over what it asked for. Answers the verdict that ends

@@ -127,7 +127,7 @@ async fn a_revocation_is_a_post_with_a_token() {
     let app = app(&world).await;
     let get = world.send("GET", "/oauth/revoke", None, Value::Null).await;
     assert_eq!(get.status, 405);
-    assert_eq!(get.allow.as_deref(), Some("POST"));
+    assert_eq!(get.allow.as_deref(), Some("POST,OPTIONS"));
 
     let missing = revoke(&world, &app, &Value::Null).await;
     assert_eq!(

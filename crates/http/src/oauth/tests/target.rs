@@ -91,5 +91,5 @@ async fn userinfo_takes_the_token_in_a_form_but_in_one_place_only() {
     assert_eq!(query.status, 401);
     let put = world.send("PUT", "/userinfo", None, Value::Null).await;
     assert_eq!(put.status, 405);
-    assert_eq!(put.allow.as_deref(), Some("GET,HEAD,POST"));
+    assert_eq!(put.allow.as_deref(), Some("GET,HEAD,POST,OPTIONS"));
 }
