@@ -1,14 +1,12 @@
 // A single-page app with npm's @auth0/auth0-spa-js, in Chromium by playwright-core: logs in
 // by redirect, renews silently, is recognised after a reload, logs out.
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
 import express from 'express';
-import { chromium } from 'playwright-core';
 
+import { inChromium } from './chromium.js';
 import { create } from './management.js';
 import { given, step } from './report.js';
 
@@ -42,22 +40,8 @@ Object.assign(settings, {
   use_refresh_tokens: given.use_refresh_tokens,
 });
 
-const profile = await mkdtemp(join(tmpdir(), 'claimsmith-chromium-'));
-const browser = await chromium.launchPersistentContext(profile, {
-  executablePath: given.chromium,
-  headless: true,
-  args: [
-    '--no-sandbox',
-    '--disable-gpu',
-    '--disable-quic',
-    '--no-first-run',
-    '--disable-background-networking',
-    '--disable-component-update',
-    '--disable-sync',
-  ],
-});
 const seen = [];
-try {
+async function visit(browser) {
   const page = await browser.newPage();
   page.on('console', (message) => seen.push(`console: ${message.text()}`));
   page.on('pageerror', (error) => seen.push(`error: ${error.message}`));
@@ -98,12 +82,14 @@ try {
   await page.getByRole('button', { name: 'Log in' }).click();
   await page.getByLabel('Password').waitFor();
   await step('login after the logout', async () => ({ is_asked: true }));
+}
+
+try {
+  await inChromium({}, visit);
 } catch (error) {
   console.error(seen.join('\n'));
   throw error;
 } finally {
-  await browser.close();
   listener.close();
   listener.closeAllConnections();
-  await rm(profile, { recursive: true, force: true });
 }

@@ -53,6 +53,7 @@ mod mutations;
 mod opaque_access_tokens;
 mod operating;
 mod outgoing_http;
+mod pages;
 mod password;
 mod proxies;
 mod rate_limits;

@@ -11,14 +11,14 @@ use http::{HeaderMap, HeaderValue, header};
 /// its name's prefix makes browsers take it from this very host over https alone, so
 /// nobody beside or in between can plant a session of their own.
 #[derive(Debug, Clone, Copy)]
-pub struct SessionCookie {
+pub(crate) struct SessionCookie {
     is_secure: bool,
 }
 
 impl SessionCookie {
     /// The cookie of a tenant.
     #[must_use]
-    pub fn of(tenant: &Tenant) -> Self {
+    pub(crate) fn of(tenant: &Tenant) -> Self {
         Self {
             is_secure: tenant.issuer.starts_with("https://"),
         }
@@ -35,13 +35,13 @@ impl SessionCookie {
     /// The secret that the browser sent. None when it sent two different ones: one of
     /// them isn't ours, and nothing says which.
     #[must_use]
-    pub fn read(self, headers: &HeaderMap) -> Option<SessionSecret> {
+    pub(crate) fn read(self, headers: &HeaderMap) -> Option<SessionSecret> {
         only_value(headers, self.name()).and_then(SessionSecret::parse)
     }
 
     /// The `Set-Cookie` that gives the browser a session for so many seconds.
     #[must_use]
-    pub fn set(self, secret: &SessionSecret, lifetime_s: u32) -> HeaderValue {
+    pub(crate) fn set(self, secret: &SessionSecret, lifetime_s: u32) -> HeaderValue {
         let mut value = self.header(secret.expose(), lifetime_s);
         value.set_sensitive(true);
         value
@@ -49,7 +49,7 @@ impl SessionCookie {
 
     /// The `Set-Cookie` that takes it away.
     #[must_use]
-    pub fn clear(self) -> HeaderValue {
+    pub(crate) fn clear(self) -> HeaderValue {
         self.header("", 0)
     }
 

@@ -4,17 +4,17 @@ use claimsmith_model::Tenant;
 
 /// A tenant's name and logo, at the top of each page.
 #[derive(Debug, Clone, Copy)]
-pub struct Branding<'a> {
+pub(crate) struct Branding<'a> {
     /// The name for people.
-    pub name: &'a str,
+    pub(crate) name: &'a str,
     /// Where the logo is.
-    pub logo: Option<&'a str>,
+    pub(crate) logo: Option<&'a str>,
 }
 
 impl<'a> Branding<'a> {
     /// What the tenant's settings say; without a name for people, its identifier.
     #[must_use]
-    pub fn of(tenant: &'a Tenant) -> Self {
+    pub(crate) fn of(tenant: &'a Tenant) -> Self {
         let settings = &tenant.settings;
         let name = settings.friendly_name.as_deref();
         Self {

@@ -13,22 +13,22 @@ use super::{
 
 /// What the page shows.
 #[derive(Debug, Clone, Copy)]
-pub struct ConfirmLogout<'a> {
+pub(crate) struct ConfirmLogout<'a> {
     /// Where the user is logged in.
-    pub branding: Branding<'a>,
+    pub(crate) branding: Branding<'a>,
     /// Which client asks for it, as far as that is known.
-    pub client_name: Option<&'a str>,
+    pub(crate) client_name: Option<&'a str>,
     /// Where the form is sent to.
-    pub action: &'a str,
+    pub(crate) action: &'a str,
     /// What the form carries unseen.
-    pub hidden: Hidden<'a>,
+    pub(crate) hidden: Hidden<'a>,
     /// Where the browser goes afterwards.
-    pub redirect_uri: Option<&'a str>,
+    pub(crate) redirect_uri: Option<&'a str>,
 }
 
 /// The page that asks.
 #[must_use]
-pub fn confirm_logout(page: &ConfirmLogout<'_>) -> Response {
+pub(crate) fn confirm_logout(page: &ConfirmLogout<'_>) -> Response {
     let content = html! {
         h1 { "Log out?" }
         p {

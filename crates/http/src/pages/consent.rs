@@ -11,36 +11,36 @@ use super::{
 };
 
 /// The name of what the two buttons send: `allow` or `deny`.
-pub const DECISION: &str = "decision";
+pub(crate) const DECISION: &str = "decision";
 
 /// What the consent page shows.
 #[derive(Debug, Clone, Copy)]
-pub struct Consent<'a> {
+pub(crate) struct Consent<'a> {
     /// Where the user is logged in.
-    pub branding: Branding<'a>,
+    pub(crate) branding: Branding<'a>,
     /// Which client asks.
-    pub client_name: &'a str,
+    pub(crate) client_name: &'a str,
     /// Who is logged in, by a name that the user knows.
-    pub user: &'a str,
+    pub(crate) user: &'a str,
     /// The API that the client wants to use, by its name for people.
-    pub api_name: Option<&'a str>,
+    pub(crate) api_name: Option<&'a str>,
     /// What it asks for.
-    pub scopes: &'a [AskedScope<'a>],
+    pub(crate) scopes: &'a [AskedScope<'a>],
     /// Where the form is sent to.
-    pub action: &'a str,
+    pub(crate) action: &'a str,
     /// What the form carries unseen.
-    pub hidden: Hidden<'a>,
+    pub(crate) hidden: Hidden<'a>,
     /// Where the browser goes afterwards: the client's redirect URI.
-    pub redirect_uri: &'a str,
+    pub(crate) redirect_uri: &'a str,
 }
 
 /// A scope that a client asks for.
 #[derive(Debug, Clone, Copy)]
-pub struct AskedScope<'a> {
+pub(crate) struct AskedScope<'a> {
     /// The scope itself.
-    pub value: &'a str,
+    pub(crate) value: &'a str,
     /// What the API says it is.
-    pub description: Option<&'a str>,
+    pub(crate) description: Option<&'a str>,
 }
 
 impl<'a> AskedScope<'a> {
@@ -61,7 +61,7 @@ impl<'a> AskedScope<'a> {
 
 /// The consent page.
 #[must_use]
-pub fn consent(page: &Consent<'_>) -> Response {
+pub(crate) fn consent(page: &Consent<'_>) -> Response {
     let content = html! {
         h1 { "Allow access?" }
         p {

@@ -8,24 +8,24 @@ use super::{Branding, layout::Page, policy::Policy};
 
 /// What the error page shows.
 #[derive(Debug, Clone, Copy)]
-pub struct ErrorPage<'a> {
+pub(crate) struct ErrorPage<'a> {
     /// Where it happened; none where no tenant is known.
-    pub branding: Option<Branding<'a>>,
+    pub(crate) branding: Option<Branding<'a>>,
     /// The answer's status.
-    pub status: StatusCode,
+    pub(crate) status: StatusCode,
     /// What went wrong.
-    pub what: &'a str,
+    pub(crate) what: &'a str,
     /// What the user can do about it.
-    pub remedy: &'a str,
+    pub(crate) remedy: &'a str,
     /// The error's code, for whoever is asked about it.
-    pub code: &'a str,
+    pub(crate) code: &'a str,
     /// What the log has of this request.
-    pub trace_id: &'a str,
+    pub(crate) trace_id: &'a str,
 }
 
 /// The error page.
 #[must_use]
-pub fn error(page: &ErrorPage<'_>) -> Response {
+pub(crate) fn error(page: &ErrorPage<'_>) -> Response {
     let content = html! {
         h1 { "Something went wrong" }
         p.error role="alert" { (page.what) }

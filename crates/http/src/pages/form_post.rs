@@ -23,7 +23,7 @@ static SCRIPT_HASH: LazyLock<String> = LazyLock::new(|| STANDARD.encode(Sha256::
 /// A page that sends the parameters to the redirect URI by itself, and by a button where
 /// scripts don't run.
 #[must_use]
-pub fn form_post(redirect_uri: &str, parameters: Hidden<'_>) -> Response {
+pub(crate) fn form_post(redirect_uri: &str, parameters: Hidden<'_>) -> Response {
     let document = html! {
         (DOCTYPE)
         html lang="en" {

@@ -8,7 +8,7 @@ use super::{Branding, layout::Page, policy::Policy};
 
 /// The page after a logout that leads nowhere else.
 #[must_use]
-pub fn logged_out(branding: Branding<'_>) -> Response {
+pub(crate) fn logged_out(branding: Branding<'_>) -> Response {
     let content = html! {
         h1 { "You are logged out" }
         p {

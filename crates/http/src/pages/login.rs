@@ -11,32 +11,32 @@ use super::{
 };
 
 /// The name of the input that holds who logs in: an e-mail address or a username.
-pub const IDENTIFIER: &str = "username";
+pub(crate) const IDENTIFIER: &str = "username";
 /// The name of the input that holds the password.
-pub const PASSWORD: &str = "password";
+pub(crate) const PASSWORD: &str = "password";
 
 /// What the login page shows.
 #[derive(Debug, Clone, Copy)]
-pub struct Login<'a> {
+pub(crate) struct Login<'a> {
     /// Where the user logs in.
-    pub branding: Branding<'a>,
+    pub(crate) branding: Branding<'a>,
     /// For which client.
-    pub client_name: &'a str,
+    pub(crate) client_name: &'a str,
     /// Where the form is sent to.
-    pub action: &'a str,
+    pub(crate) action: &'a str,
     /// What the form carries unseen.
-    pub hidden: Hidden<'a>,
+    pub(crate) hidden: Hidden<'a>,
     /// Who logs in, as far as it is known: `login_hint`, or what was typed before.
-    pub identifier: &'a str,
+    pub(crate) identifier: &'a str,
     /// Why the user sees the page again.
-    pub error: Option<&'a str>,
+    pub(crate) error: Option<&'a str>,
     /// Where the browser goes afterwards: the client's redirect URI.
-    pub redirect_uri: &'a str,
+    pub(crate) redirect_uri: &'a str,
 }
 
 /// The login page: 200, or 400 with an error.
 #[must_use]
-pub fn login(page: &Login<'_>) -> Response {
+pub(crate) fn login(page: &Login<'_>) -> Response {
     let has_error = page.error.is_some();
     let (invalid, described_by) = page.error.map(|_| ("true", "error")).unzip();
     let knows_who = !page.identifier.is_empty();

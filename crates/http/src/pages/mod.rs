@@ -25,16 +25,16 @@ mod web_message;
 #[cfg(test)]
 mod tests;
 
-pub use branding::Branding;
-pub use confirm_logout::{ConfirmLogout, confirm_logout};
-pub use consent::{AskedScope, Consent, DECISION, consent};
-pub use error::{ErrorPage, error};
-pub use form_post::form_post;
-pub use logged_out::logged_out;
-pub use login::{IDENTIFIER, Login, PASSWORD, login};
-pub use policy::web_origin;
+pub(crate) use branding::Branding;
+pub(crate) use confirm_logout::{ConfirmLogout, confirm_logout};
+pub(crate) use consent::{AskedScope, Consent, DECISION, consent};
+pub(crate) use error::{ErrorPage, error};
+pub(crate) use form_post::form_post;
+pub(crate) use logged_out::logged_out;
+pub(crate) use login::{IDENTIFIER, Login, PASSWORD, login};
+pub(crate) use policy::web_origin;
 pub(crate) use style::router;
-pub use web_message::{WebMessage, web_message};
+pub(crate) use web_message::{WebMessage, web_message};
 
 /// What a form carries unseen, by name.
-pub type Hidden<'a> = &'a [(&'a str, &'a str)];
+pub(crate) type Hidden<'a> = &'a [(&'a str, &'a str)];

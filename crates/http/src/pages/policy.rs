@@ -69,7 +69,7 @@ fn directive(policy: &mut String, name: &str, value: &str) {
 /// The origin of a URL of the web (RFC 6454 section 6.2). A native client's own scheme
 /// has none.
 #[must_use]
-pub fn web_origin(url: &str) -> Option<String> {
+pub(crate) fn web_origin(url: &str) -> Option<String> {
     let url = Url::parse(url).ok()?;
     matches!(url.scheme(), "http" | "https").then(|| url.origin().ascii_serialization())
 }

@@ -24,18 +24,18 @@ static SCRIPT_HASH: LazyLock<String> = LazyLock::new(|| STANDARD.encode(Sha256::
 
 /// An authorization response on its way to another page.
 #[derive(Debug, Clone, Copy)]
-pub struct WebMessage<'a> {
+pub(crate) struct WebMessage<'a> {
     /// Whom it is for: the origin of the redirect URI. Browsers give it to nobody else.
-    pub origin: &'a str,
+    pub(crate) origin: &'a str,
     /// The response's parameters.
-    pub response: Hidden<'a>,
+    pub(crate) response: Hidden<'a>,
     /// The origins whose pages may show it in a frame: the client's.
-    pub framed_by: &'a [String],
+    pub(crate) framed_by: &'a [String],
 }
 
 /// The page that hands the response over.
 #[must_use]
-pub fn web_message(page: &WebMessage<'_>) -> Response {
+pub(crate) fn web_message(page: &WebMessage<'_>) -> Response {
     let members = page.response.iter();
     let response: Map<String, Value> = members
         .map(|(name, value)| ((*name).to_owned(), Value::from(*value)))
