@@ -2,7 +2,7 @@
 //! to an answer.
 //!
 //! They need no JavaScript, but for the two that hand an authorization response on
-//! ([`form_post`], [`web_message`]). Whatever a page shows is escaped by the template
+//! (`form_post`, `web_message`). Whatever a page shows is escaped by the template
 //! engine, which closes every element and quotes every attribute. The style is one file
 //! ([`style`]); the policy of each page ([`policy`]) lets the browser load that, the
 //! tenant's logo and nothing else.

@@ -1,14 +1,14 @@
 //! The authorization endpoint's decisions (RFC 6749 section 3.1, OpenID Connect Core
 //! section 3): who is asked what in the browser, and what goes back to the client.
 //!
-//! 1. [`target`] finds out whom to answer. Until that is known, whatever is wrong is told
+//! 1. `target` finds out whom to answer. Until that is known, whatever is wrong is told
 //!    to the user alone: a redirect URI that isn't the client's gets nothing.
-//! 2. [`check`] looks at the rest of the request.
-//! 3. [`session`] says who is logged in; or the user is asked to log in. Nothing is
+//! 2. `check` looks at the rest of the request.
+//! 3. `session` says who is logged in; or the user is asked to log in. Nothing is
 //!    stored for somebody who hasn't: the request waits in the page's own form
-//!    ([`transaction`]).
-//! 4. [`consent`] says whether the user has to agree.
-//! 5. [`respond`] runs the Actions of post-login, and answers the client.
+//!    (`transaction`).
+//! 4. `consent` says whether the user has to agree.
+//! 5. `respond` runs the Actions of post-login, and answers the client.
 
 mod check;
 mod consent;
