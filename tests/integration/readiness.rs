@@ -67,5 +67,5 @@ async fn a_server_that_is_to_stop_says_so_while_it_still_serves() {
     server.exchange(&job).send().await.expect_token();
     server.terminate();
     let (lines, status) = server.end();
-    assert_eq!(status.code(), Some(2), "{lines:?}");
+    assert_eq!(status.code(), Some(2), "{status} {lines:?}");
 }

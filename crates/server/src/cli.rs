@@ -218,6 +218,9 @@ fn host(text: &str) -> Result<String, String> {
     }
 }
 
+/// The exit code of a program that could not do what it was asked to.
+const FAILURE: u8 = 2;
+
 /// How many turns a worker takes before it looks at sockets and timers. An Action that
 /// computes can hold its worker for an epoch tick (1 ms); with tokio's own 61 turns in
 /// between, busy workers would leave a new request or a due deadline unseen for 61 ms.
@@ -259,9 +262,11 @@ pub fn run() -> ExitCode {
         }
     });
     result.unwrap_or_else(|error| {
-        // Nothing that still runs is worth waiting for: what was answered is stored.
-        runtime.shutdown_background();
-        failed(&error)
+        failed(&error);
+        // Nothing that still runs is worth waiting for: what was answered is stored. As its
+        // threads go on to the end, nothing that they use may be taken down before: an end
+        // with destructors was an abort now and then.
+        signal_hook::low_level::exit(FAILURE.into())
     })
 }
 
@@ -336,5 +341,5 @@ impl Signals {
 fn failed(error: &anyhow::Error) -> ExitCode {
     // Standard error may be closed; there is then nobody to tell.
     let _ = writeln!(std::io::stderr(), "claimsmith: {error:#}");
-    ExitCode::from(2)
+    ExitCode::from(FAILURE)
 }

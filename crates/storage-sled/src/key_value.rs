@@ -67,6 +67,10 @@ impl KeyValue for SledKeyValue {
     fn figures(&self) -> StorageFigures {
         self.writer.figures()
     }
+
+    fn has_failed(&self) -> bool {
+        self.writer.has_failed()
+    }
 }
 
 impl Reader for SledKeyValue {

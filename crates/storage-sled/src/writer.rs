@@ -93,14 +93,19 @@ impl Writer {
     /// What the writer does and bears just now.
     pub(crate) fn figures(&self) -> StorageFigures {
         let tickets = self.tickets.as_ref();
-        let is_gone = tickets.is_none_or(mpsc::Sender::is_closed);
         let queued = tickets.map_or(0, |tickets| tickets.max_capacity() - tickets.capacity());
         StorageFigures {
             queued: queued as u64,
-            failed: is_gone || self.counted.failed.load(Ordering::Relaxed),
+            failed: self.has_failed(),
             group_sizes: self.counted.group_sizes.distribution(),
             flush_ns: self.counted.flush_ns.distribution(),
         }
+    }
+
+    /// Whether nothing is written any more: a write has failed, or the thread is gone.
+    pub(crate) fn has_failed(&self) -> bool {
+        let is_gone = self.tickets.as_ref().is_none_or(mpsc::Sender::is_closed);
+        is_gone || self.counted.failed.load(Ordering::Relaxed)
     }
 
     /// Runs a change; `Ok` means that its writes are on the disk.

@@ -114,4 +114,7 @@ pub trait KeyValue: Reader + Debug + 'static {
 
     /// What the store does and bears just now. Never waits for a write.
     fn figures(&self) -> StorageFigures;
+
+    /// Whether an earlier write failed, so that nothing is written any more.
+    fn has_failed(&self) -> bool;
 }

@@ -90,6 +90,10 @@ impl KeyValue for MemoryKeyValue {
         // Nothing waits, and nothing can fail.
         StorageFigures::default()
     }
+
+    fn has_failed(&self) -> bool {
+        false
+    }
 }
 
 impl Reader for MemoryKeyValue {

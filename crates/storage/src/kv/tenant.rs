@@ -171,12 +171,21 @@ pub(super) fn page_of<T>(all: Vec<T>, page: Page) -> (Vec<T>, usize) {
 impl<K: KeyValue> StampRepository for KvTenant<K> {
     async fn configuration_stamp(&self) -> Result<u64> {
         let key = self.stamp_key.as_bytes();
+        let last = || self.stamp.lock().unwrap_or_else(PoisonError::into_inner);
+        // Once a write has failed, nothing changes any more. What the failed one left in
+        // the store's memory is on no disk, and reading may fail as well: tokens go on with
+        // what was so before.
+        if self.shared.kv.has_failed()
+            && let Some(opened) = last().as_ref()
+        {
+            return Ok(opened.stamp);
+        }
         let Some(sealed) = self.shared.kv.get(key)? else {
             return Ok(0);
         };
         // Every token asks. The same sealed bytes under one key hold the same value, so
         // they are opened only when they have changed.
-        let mut last = self.stamp.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = last();
         match last.as_ref() {
             Some(opened) if opened.sealed == sealed => Ok(opened.stamp),
             _ => {
