@@ -47,6 +47,7 @@ Options:
                    tokens     tokens a second with an Action and without, oidc-provider, p99,
                               and where a token's time goes
                    rs256      the signature's share of a token's time with RS256
+                   grants     codes and refresh tokens against client credentials
                    deploy     from an upload to the first token with its claim
                    from-disk  the first execution of a version whose code is on disk only
                    start      the start with 1,000 Actions in 100 tenants
@@ -75,6 +76,8 @@ pub(crate) struct Effort {
     pub(crate) tenants: usize,
     /// Tenants with ten Actions each, of the start.
     pub(crate) tenants_with_actions: usize,
+    /// Codes redeemed and refresh tokens exchanged in a round.
+    pub(crate) logins: usize,
 }
 
 const FULL: Effort = Effort {
@@ -82,6 +85,7 @@ const FULL: Effort = Effort {
     turn: Duration::from_secs(6),
     tenants: 10_000,
     tenants_with_actions: 100,
+    logins: 500,
 };
 
 const QUICK: Effort = Effort {
@@ -89,6 +93,7 @@ const QUICK: Effort = Effort {
     turn: Duration::from_secs(2),
     tenants: 300,
     tenants_with_actions: 5,
+    logins: 100,
 };
 
 /// What all measurements share.
@@ -115,7 +120,7 @@ struct Measurement {
 /// The measurement that tells where a token's time goes.
 const PICTURED: &str = "tokens";
 
-const MEASUREMENTS: [Measurement; 9] = [
+const MEASUREMENTS: [Measurement; 10] = [
     Measurement {
         name: "execution",
         run: rows::execution::measure,
@@ -127,6 +132,10 @@ const MEASUREMENTS: [Measurement; 9] = [
     Measurement {
         name: "rs256",
         run: rows::rs256::measure,
+    },
+    Measurement {
+        name: "grants",
+        run: rows::grants::measure,
     },
     Measurement {
         name: "deploy",

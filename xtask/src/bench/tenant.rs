@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// The API that tokens are for.
-const AUDIENCE: &str = "https://api.example.com/";
+pub(crate) const AUDIENCE: &str = "https://api.example.com/";
 
 /// The claim that the measured Action sets, and the peers' hooks.
 pub(crate) const CLAIM: &str = "https://example.com/department";
@@ -34,7 +34,7 @@ pub(crate) struct Platform {
 
 /// A tenant with an API and a client that may get tokens for it.
 pub(crate) struct Tenant {
-    client: Client,
+    pub(crate) client: Client,
     management_token: String,
     job: TokenRequest,
 }
@@ -170,6 +170,13 @@ impl Tenant {
         }
     }
 
+    /// The token request of the tenant's client, as a form.
+    pub(crate) fn job_form(&self) -> String {
+        let fields = self.job.form.iter();
+        let pairs = fields.map(|(name, value)| format!("{name}={}", encoded(value)));
+        pairs.collect::<Vec<_>>().join("&")
+    }
+
     /// The tenant's client, for a load.
     pub(crate) fn target(&self) -> Target {
         Target {
@@ -179,7 +186,14 @@ impl Tenant {
         }
     }
 
-    fn manage(&self, status: u16, method: &str, path: &str, body: Option<&Value>) -> Result<Value> {
+    /// Asks the Management API: `path` follows `/api/v2/`.
+    pub(crate) fn manage(
+        &self,
+        status: u16,
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Value> {
         let content = body.map_or(Content::Nothing, Content::Json);
         let path = format!("/api/v2/{path}");
         let token = Some(self.management_token.as_str());

@@ -3,6 +3,7 @@
 pub(crate) mod deploy;
 pub(crate) mod execution;
 pub(crate) mod from_disk;
+pub(crate) mod grants;
 pub(crate) mod idle;
 pub(crate) mod neighbour;
 pub(crate) mod rs256;
