@@ -155,6 +155,14 @@ pub struct LiveRefreshToken {
     pub replaced_at: Option<Timestamp>,
 }
 
+impl LiveRefreshToken {
+    /// Whether it may be exchanged: it was not replaced, or not before that moment.
+    #[must_use]
+    pub fn is_good(&self, replaced_since: Timestamp) -> bool {
+        self.replaced_at.is_none_or(|at| replaced_since <= at)
+    }
+}
+
 /// What a user allowed a third-party client.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Consent {

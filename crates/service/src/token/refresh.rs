@@ -155,9 +155,10 @@ impl TokenService {
         });
         let grant = grant.ok_or_else(invalid)?;
         let (sha256, since) = (token.sha256(), replaced_since(client, now));
-        let is_good = grant.live.iter().any(|live| {
-            live.sha256 == sha256 && live.replaced_at.is_none_or(|replaced| since <= replaced)
-        });
+        let is_good = grant
+            .live
+            .iter()
+            .any(|live| live.sha256 == sha256 && live.is_good(since));
         if !is_good {
             tracing::warn!(
                 tenant = %context.tenant.id, client = %client.client_id, user = %grant.user_id,

@@ -53,9 +53,9 @@ impl<K: KeyValue> RefreshTokenRepository for KvTenant<K> {
             if grant.has_ended(exchange.now) {
                 return Ok(RefreshExchanged::Gone);
             }
-            let since = exchange.replaced_since;
-            let is_live = |token: &LiveRefreshToken| token.replaced_at.is_none_or(|at| since <= at);
-            grant.live.retain(is_live);
+            grant
+                .live
+                .retain(|token| token.is_good(exchange.replaced_since));
             let presented = grant
                 .live
                 .iter_mut()
