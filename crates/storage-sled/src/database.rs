@@ -4,7 +4,7 @@ use std::{
     collections::BTreeSet,
     ffi::OsString,
     fs::{self, File},
-    io,
+    io, iter,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     thread,
@@ -13,7 +13,7 @@ use std::{
 
 use claimsmith_storage::{
     StorageError,
-    kv::{Entry, Reader},
+    kv::{Entry, Reader, Writes},
 };
 
 use crate::{folder::sync_folder, nudger::Nudger};
@@ -83,6 +83,28 @@ impl SledDatabase {
         database.flush()?;
         sync_folder(path).map_err(|error| unsynced(&error))?;
         Ok(database)
+    }
+
+    /// Writes all or none, which isn't on the disk before the next flush.
+    pub(crate) fn store(&self, writes: Writes) -> Result<()> {
+        let mut writes = writes.into_iter();
+        let stored = match (writes.next(), writes.len()) {
+            (None, _) => Ok(()),
+            // Is whole by itself. A batch would be two buffers to sync instead of one.
+            (Some((key, Some(value))), 0) => self.tree.insert(key, value).map(drop),
+            (Some((key, None)), 0) => self.tree.remove(key).map(drop),
+            (Some(first), _) => {
+                let mut batch = sled::Batch::default();
+                for (key, value) in iter::once(first).chain(writes) {
+                    match value {
+                        Some(value) => batch.insert(key, value),
+                        None => batch.remove(key),
+                    }
+                }
+                self.tree.apply_batch(batch)
+            }
+        };
+        stored.map_err(|error| failed(&error))
     }
 
     /// Puts everything that was written on the disk.

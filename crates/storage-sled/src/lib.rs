@@ -35,6 +35,7 @@ mod blobs;
 mod database;
 mod execution_log;
 mod folder;
+mod group;
 mod key_value;
 mod nudger;
 mod storage;

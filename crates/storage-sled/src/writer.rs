@@ -15,7 +15,7 @@ use claimsmith_model::Histogram;
 use claimsmith_storage::{StorageError, StorageFigures, kv::Change};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::database::{SledDatabase, failed};
+use crate::{database::SledDatabase, group::Group};
 
 type Result<T> = std::result::Result<T, StorageError>;
 
@@ -25,6 +25,10 @@ const QUEUE_MAX: usize = 1_024;
 /// How many changes share one flush at most: with some microseconds each, the
 /// first waits some milliseconds for the last.
 const GROUP_MAX: usize = 256;
+
+/// How many writes are in a batch of sled's before the next changes begin another one.
+/// Nobody reads while sled stores a batch, which takes some microseconds for each write.
+const BATCH_WRITES: usize = 64;
 
 /// Bounds of the sizes of groups: powers of two up to [`GROUP_MAX`].
 const GROUP_SIZES: [u64; 9] = [1, 2, 4, 8, 16, 32, 64, 128, 256];
@@ -46,8 +50,11 @@ const FLUSH_NS: [u64; 12] = [
     5_000_000_000,
 ];
 
-/// Runs changes one after another on a thread of its own, and flushes once for all
-/// that wait (group commit). Dropping it completes what waits.
+/// Runs changes one after another on a thread of its own, and stores and flushes once for
+/// all that wait (group commit). Dropping it completes what waits.
+///
+/// Changes share batches of sled's, because sled begins each batch with a buffer that it
+/// syncs by itself.
 ///
 /// sled's own ways to flush are not used: `flush_async` can hang for good when
 /// several tasks wait, and many threads that call `flush` hinder each other.
@@ -133,23 +140,32 @@ impl Drop for Writer {
     }
 }
 
-fn run(database: &SledDatabase, mut waiting: mpsc::Receiver<Ticket>, counted: &Counted) {
+fn run(database: &SledDatabase, mut receiver: mpsc::Receiver<Ticket>, counted: &Counted) {
     // Set once the disk has failed. What is in memory may then not be what is on
     // the disk, and a later flush that succeeds would prove nothing about it.
     let mut broken: Option<String> = None;
-    let mut group = Vec::with_capacity(GROUP_MAX);
-    while waiting.blocking_recv_many(&mut group, GROUP_MAX) > 0 {
-        counted.group_sizes.note(group.len() as u64);
-        let mut results = Vec::with_capacity(group.len());
+    let mut tickets = Vec::with_capacity(GROUP_MAX);
+    while receiver.blocking_recv_many(&mut tickets, GROUP_MAX) > 0 {
+        counted.group_sizes.note(tickets.len() as u64);
+        let mut group = Group::on(database);
         let mut unflushed = false;
-        for Ticket { change, answer } in group.drain(..) {
+        let mut results = Vec::with_capacity(tickets.len());
+        let mut waiting = tickets.drain(..).peekable();
+        while let Some(Ticket { change, answer }) = waiting.next() {
             let result = match &broken {
                 Some(reason) => Err(StorageError::Backend(reason.clone())),
-                None => apply(database, change, &mut broken),
+                None => decide(change, &mut group),
             };
-            unflushed |= matches!(result, Ok(Written::Something));
-            results.push((answer, result.map(|_| ())));
+            results.push((answer, result));
+            let is_full = group.len() >= BATCH_WRITES || waiting.peek().is_none();
+            if is_full && group.len() > 0 {
+                unflushed = true;
+                if let Err(error) = database.store(group.take()) {
+                    broken = Some(broken_by(&error));
+                }
+            }
         }
+        drop(waiting);
         if unflushed && broken.is_none() {
             let began = Instant::now();
             if let Err(error) = database.flush() {
@@ -169,31 +185,12 @@ fn run(database: &SledDatabase, mut waiting: mpsc::Receiver<Ticket>, counted: &C
     }
 }
 
-/// Whether a change has written anything.
-enum Written {
-    Nothing,
-    Something,
-}
-
-fn apply(database: &SledDatabase, change: Change, broken: &mut Option<String>) -> Result<Written> {
-    let writes = catch_unwind(AssertUnwindSafe(|| change(database)))
+/// Has the change read what those before it have written, and adds what it writes.
+fn decide(change: Change, group: &mut Group<'_, SledDatabase>) -> Result<()> {
+    let writes = catch_unwind(AssertUnwindSafe(|| change(group)))
         .unwrap_or_else(|_| Err(StorageError::Backend("a change panicked".into())))?;
-    if writes.is_empty() {
-        return Ok(Written::Nothing);
-    }
-    let mut batch = sled::Batch::default();
-    for (key, value) in writes {
-        match value {
-            Some(value) => batch.insert(key, value),
-            None => batch.remove(key),
-        }
-    }
-    database.tree.apply_batch(batch).map_err(|error| {
-        let error = failed(&error);
-        *broken = Some(broken_by(&error));
-        error
-    })?;
-    Ok(Written::Something)
+    group.add(writes);
+    Ok(())
 }
 
 fn broken_by(error: &StorageError) -> String {
@@ -205,6 +202,7 @@ fn broken_by(error: &StorageError) -> String {
 mod tests {
     use super::*;
     use claimsmith_storage::kv::{Reader, Writes};
+    use tokio::task::JoinSet;
 
     fn put(key: &'static [u8], value: &'static [u8]) -> Change {
         Box::new(move |_| Ok(Writes::from([(key.to_vec(), Some(value.to_vec()))])))
@@ -258,6 +256,34 @@ mod tests {
         };
         let (one, other) = tokio::join!(writer.write(claim(1)), writer.write(claim(2)));
         assert_eq!(one.is_ok() as u8 + other.is_ok() as u8, 1);
+    }
+
+    #[tokio::test]
+    async fn changes_that_wait_together_each_see_those_before_them_across_batches() {
+        const CHANGES: usize = 2 * BATCH_WRITES + 1;
+        let (_dir, database) = database();
+        let writer = Arc::new(Writer::start(database.clone()).unwrap());
+        // Each writes a key of its own and counts those of all before it.
+        let count = |number: usize| -> Change {
+            Box::new(move |reader| {
+                let before = reader.count(b"key")?;
+                let key = format!("key {number}").into_bytes();
+                Ok(Writes::from([
+                    (key, Some(b"there".to_vec())),
+                    (b"last".to_vec(), Some(before.to_string().into_bytes())),
+                ]))
+            })
+        };
+
+        let mut writes = JoinSet::new();
+        for number in 0..CHANGES {
+            let writer = Arc::clone(&writer);
+            writes.spawn(async move { writer.write(count(number)).await });
+        }
+
+        assert!(writes.join_all().await.iter().all(Result::is_ok));
+        let last = database.get(b"last").unwrap().unwrap();
+        assert_eq!(last, (CHANGES - 1).to_string().into_bytes());
     }
 
     #[tokio::test]

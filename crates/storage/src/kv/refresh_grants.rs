@@ -105,11 +105,10 @@ pub(super) fn put_given(
         return Ok(());
     };
     let (user, client, id) = (&grant.user_id, &grant.client_id, &grant.id);
-    let of_user = change.stored_values(&keys.refresh_grants_of(user, Some(client)))?;
-    let of_user: Vec<RefreshGrantId> = of_user;
-    let beyond = (of_user.len() + 1).saturating_sub(GRANTS_MAX);
-    for oldest in of_user.iter().take(beyond) {
-        delete_refresh_grant(change, keys, oldest)?;
+    let of_user = keys.refresh_grants_of(user, Some(client));
+    let beyond = (change.stored_count(&of_user)? + 1).saturating_sub(GRANTS_MAX);
+    for oldest in change.first_stored_values::<RefreshGrantId>(&of_user, beyond)? {
+        delete_refresh_grant(change, keys, &oldest)?;
     }
     change.insert(
         &keys.refresh_grant(id),

@@ -63,7 +63,22 @@ impl<'a> Transaction<'a> {
 
     /// The values with `prefix` in the store; this change's own writes don't count.
     pub(super) fn stored_values<T: DeserializeOwned>(&self, prefix: &Prefix) -> Result<Vec<T>> {
-        let entries = self.reader.scan(prefix.as_bytes(), 0, usize::MAX)?;
+        self.first_stored_values(prefix, usize::MAX)
+    }
+
+    /// How many values with `prefix` are in the store; this change's own writes don't count.
+    pub(super) fn stored_count(&self, prefix: &Prefix) -> Result<usize> {
+        self.reader.count(prefix.as_bytes())
+    }
+
+    /// The first `take` values with `prefix` in the store; this change's own writes don't
+    /// count.
+    pub(super) fn first_stored_values<T: DeserializeOwned>(
+        &self,
+        prefix: &Prefix,
+        take: usize,
+    ) -> Result<Vec<T>> {
+        let entries = self.reader.scan(prefix.as_bytes(), 0, take)?;
         entries
             .iter()
             .map(|(key, stored)| decode(self.sealer, key, stored))

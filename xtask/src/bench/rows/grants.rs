@@ -3,10 +3,11 @@
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::TcpStream,
+    thread,
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use serde_json::{Value, json};
 
 use crate::{
@@ -21,76 +22,164 @@ use crate::{
 };
 
 const REDIRECT_URI: &str = "http://localhost:9/callback";
-const EMAIL: &str = "ada@example.com";
 const PASSWORD: &str = "correct horse battery staple";
 const TIME_LIMIT: Duration = Duration::from_secs(60);
 /// Longer than any answer here.
 const ANSWER_BYTES_MAX: usize = 1 << 20;
 
-/// One connection that stays open asks for a token by client credentials, by a code and by
-/// the refresh token that the code gave, in turn. Nothing is bound to a trigger. How codes
-/// are come by, in a session, isn't counted.
+/// How many ask at once, beside one that asks alone.
+const AT_ONCE: usize = 16;
+
+/// Connections that stay open ask for tokens by client credentials, by a code, and by the
+/// refresh token that the code gave: one alone, and several at once, whose writes can share
+/// a flush. Nothing is bound to a trigger. How codes are come by, in a session, isn't
+/// counted. All tokens are signed with ES256.
 pub(crate) fn measure(bench: &Bench) -> Result<Vec<Row>> {
     let data = bench.folder.join("grants");
     let server = Server::claimsmith(bench, &data)?;
     let tenant = Platform::of(&server, &data)?.tenant("a", "ES256")?;
     let app = App::furnish(&tenant)?;
-    let mut connection = Connection::open(&tenant)?;
-    let session = app.log_in(&mut connection)?;
-    let [mut code, mut refresh, mut exchange] = [const { Vec::<f64>::new() }; 3];
-    let (mut code_over, mut refresh_over) = (Series::default(), Series::default());
-    let [mut code_us, mut refresh_us, mut exchange_us] = std::array::from_fn(|_| Series::default());
+    let browsers = (0..AT_ONCE).map(|number| Browser::open(&app, &tenant, number));
+    let mut browsers = browsers.collect::<Result<Vec<_>>>()?;
+    let mut alone = Compared::default();
+    let mut at_once = Compared::default();
     bench.each_round(|| {
-        for took in [&mut code, &mut refresh, &mut exchange] {
-            took.clear();
-        }
-        for _ in 0..bench.effort.logins {
-            let given = app.code(&mut connection, &session)?;
-            let form = app.form("authorization_code", &[("code", &given)]);
-            let (tokens, took) = connection.token(&form)?;
-            code.push(took);
-            let token = text(&tokens, "/refresh_token")?;
-            let form = app.form("refresh_token", &[("refresh_token", token)]);
-            refresh.push(connection.token(&form)?.1);
-            exchange.push(connection.token(&tenant.job_form())?.1);
-        }
-        let [code, refresh, exchange] =
-            [&mut code, &mut refresh, &mut exchange].map(|took| median(took));
-        code_over.note(code / exchange);
-        refresh_over.note(refresh / exchange);
-        code_us.note(code);
-        refresh_us.note(refresh);
-        exchange_us.note(exchange);
+        let first = browsers.get_mut(..1).unwrap_or_default();
+        alone.note(&ask(first, bench.effort.logins)?);
+        at_once.note(&ask(&mut browsers, bench.effort.logins.div_ceil(4))?);
         Ok(())
     })?;
     server.stop()?;
-    let row = |measure: &str, figure, took: &Series| Row {
-        measure: measure.to_owned(),
-        figure,
-        unit: Unit::Ratio,
-        goal: Some(Goal::AtMost(2.0)),
-        beside: format!("{took} µs against {exchange_us} µs"),
-        data: json!({"us": took.to_json(), "client_credentials_us": exchange_us.to_json()}),
-    };
-    Ok(vec![
-        row(
-            "redeeming an authorization code, with an ID token and a refresh token, against \
-             client credentials, p50 of one connection",
-            code_over,
-            &code_us,
-        ),
-        row(
-            "exchanging a refresh token that rotates, with an ID token, against client \
-             credentials, p50 of one connection",
-            refresh_over,
-            &refresh_us,
-        ),
-    ])
+    let mut rows = alone.rows("p50 of one connection");
+    rows.extend(at_once.rows(&format!("p50 of {AT_ONCE} connections at once")));
+    Ok(rows)
 }
 
-fn median(took_us: &mut [f64]) -> f64 {
-    took_us.sort_by(f64::total_cmp);
-    took_us.get(took_us.len() / 2).copied().unwrap_or(f64::NAN)
+/// So many turns of each browser, all at once. Answers the medians.
+fn ask(browsers: &mut [Browser<'_>], turns: usize) -> Result<Took<f64>> {
+    let all = thread::scope(|scope| {
+        let asking = browsers.iter_mut();
+        let asking: Vec<_> = asking.map(|it| scope.spawn(|| it.turns(turns))).collect();
+        let ended = asking.into_iter().map(|thread| match thread.join() {
+            Ok(took) => took,
+            Err(_) => Err(anyhow!("a thread panicked")),
+        });
+        ended.collect::<Result<Vec<_>>>()
+    })?;
+    let median_of = |grant: fn(Took<Vec<f64>>) -> Vec<f64>| {
+        let mut took: Vec<f64> = all.iter().cloned().flat_map(grant).collect();
+        took.sort_by(f64::total_cmp);
+        took.get(took.len() / 2).copied().unwrap_or(f64::NAN)
+    };
+    Ok(Took {
+        exchange: median_of(|took| took.exchange),
+        code: median_of(|took| took.code),
+        refresh: median_of(|took| took.refresh),
+    })
+}
+
+/// Something of each grant that is compared, in microseconds.
+#[derive(Clone, Default)]
+struct Took<T> {
+    exchange: T,
+    code: T,
+    refresh: T,
+}
+
+/// The medians of all rounds.
+#[derive(Default)]
+struct Compared {
+    us: Took<Series>,
+    code_over: Series,
+    refresh_over: Series,
+}
+
+impl Compared {
+    fn note(&mut self, median_us: &Took<f64>) {
+        self.us.exchange.note(median_us.exchange);
+        self.us.code.note(median_us.code);
+        self.us.refresh.note(median_us.refresh);
+        self.code_over.note(median_us.code / median_us.exchange);
+        self.refresh_over
+            .note(median_us.refresh / median_us.exchange);
+    }
+
+    fn rows(self, how: &str) -> Vec<Row> {
+        let exchange_us = self.us.exchange;
+        let row = |what: &str, figure, took: &Series| Row {
+            measure: format!("{what}, against client credentials, {how}"),
+            figure,
+            unit: Unit::Ratio,
+            goal: Some(Goal::AtMost(2.0)),
+            beside: format!("{took} µs against {exchange_us} µs"),
+            data: json!({"us": took.to_json(), "client_credentials_us": exchange_us.to_json()}),
+        };
+        vec![
+            row(
+                "redeeming an authorization code, with an ID token and a refresh token",
+                self.code_over,
+                &self.us.code,
+            ),
+            row(
+                "exchanging a refresh token that rotates, with an ID token",
+                self.refresh_over,
+                &self.us.refresh,
+            ),
+        ]
+    }
+}
+
+/// The browser of a user of its own, with a session, and the app behind it.
+struct Browser<'a> {
+    app: &'a App,
+    job_form: String,
+    connection: Connection,
+    session: String,
+}
+
+impl<'a> Browser<'a> {
+    fn open(app: &'a App, tenant: &Tenant, number: usize) -> Result<Self> {
+        let email = format!("user-{number}@example.com");
+        let user = json!({
+            "connection": "Username-Password-Authentication", "email": email,
+            "password": PASSWORD,
+        });
+        tenant.manage(201, "POST", "users", Some(&user))?;
+        let mut connection = Connection::open(tenant)?;
+        let session = app.log_in(&mut connection, &email)?;
+        Ok(Self {
+            app,
+            job_form: tenant.job_form(),
+            connection,
+            session,
+        })
+    }
+
+    /// So many tokens by each grant. A grant's are asked for one right after another, so
+    /// that others who ask at once ask mostly for the same.
+    fn turns(&mut self, turns: usize) -> Result<Took<Vec<f64>>> {
+        let mut took = Took::<Vec<f64>>::default();
+        for _ in 0..turns {
+            took.exchange.push(self.connection.token(&self.job_form)?.1);
+        }
+        let codes = (0..turns).map(|_| self.app.code(&mut self.connection, &self.session));
+        let mut refresh_token = String::new();
+        for code in codes.collect::<Result<Vec<_>>>()? {
+            let form = self.app.form("authorization_code", &[("code", &code)]);
+            let (tokens, code_took) = self.connection.token(&form)?;
+            took.code.push(code_took);
+            text(&tokens, "/refresh_token")?.clone_into(&mut refresh_token);
+        }
+        for _ in 0..turns {
+            let form = self
+                .app
+                .form("refresh_token", &[("refresh_token", &refresh_token)]);
+            let (tokens, refresh_took) = self.connection.token(&form)?;
+            took.refresh.push(refresh_took);
+            text(&tokens, "/refresh_token")?.clone_into(&mut refresh_token);
+        }
+        Ok(took)
+    }
 }
 
 /// A client whose users log in in a browser.
@@ -108,14 +197,10 @@ impl App {
             &api,
             Some(&json!({"allow_offline_access": true})),
         )?;
-        let user = json!({
-            "connection": "Username-Password-Authentication", "email": EMAIL,
-            "password": PASSWORD,
-        });
-        tenant.manage(201, "POST", "users", Some(&user))?;
         let app = json!({
             "name": "app", "app_type": "regular_web", "callbacks": [REDIRECT_URI],
             "grant_types": ["authorization_code", "refresh_token"],
+            "jwt_configuration": {"alg": "ES256"},
         });
         let app = tenant.manage(201, "POST", "clients", Some(&app))?;
         Ok(Self {
@@ -135,7 +220,7 @@ impl App {
     }
 
     /// Fills in the login page. Answers the cookies that the browser has then.
-    fn log_in(&self, connection: &mut Connection) -> Result<String> {
+    fn log_in(&self, connection: &mut Connection, email: &str) -> Result<String> {
         let page = connection.send("GET", &self.authorize(), "", "")?;
         let attribute = |after: &str, name: &str| {
             let (_, rest) = page.body.split_once(after)?;
@@ -147,7 +232,7 @@ impl App {
         let form = format!(
             "state={}&username={}&password={}",
             encoded(&state),
-            encoded(EMAIL),
+            encoded(email),
             encoded(PASSWORD)
         );
         let answer = connection.send("POST", &action, &page.cookies.join("; "), &form)?;
