@@ -53,6 +53,7 @@ Options:
                    start      the start with 1,000 Actions in 100 tenants
                    tenants    10,000 tenants against one
                    neighbour  a tenant beside one whose Actions spin
+                   admin      tokens beside a hundred admin writes a second
                    idle       memory of a server that does nothing
   --quick        Fewer and shorter rounds and less of everything: to see that it works
   --json <FILE>  Where to write the figures [default: target/bench/figures.json]
@@ -120,7 +121,7 @@ struct Measurement {
 /// The measurement that tells where a token's time goes.
 const PICTURED: &str = "tokens";
 
-const MEASUREMENTS: [Measurement; 10] = [
+const MEASUREMENTS: [Measurement; 11] = [
     Measurement {
         name: "execution",
         run: rows::execution::measure,
@@ -156,6 +157,10 @@ const MEASUREMENTS: [Measurement; 10] = [
     Measurement {
         name: "neighbour",
         run: rows::neighbour::measure,
+    },
+    Measurement {
+        name: "admin",
+        run: rows::admin::measure,
     },
     Measurement {
         name: "idle",

@@ -1,5 +1,6 @@
 //! The rows of the table, a file for each measurement.
 
+pub(crate) mod admin;
 pub(crate) mod deploy;
 pub(crate) mod execution;
 pub(crate) mod from_disk;
