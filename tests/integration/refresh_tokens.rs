@@ -233,11 +233,11 @@ async fn admins_see_a_users_refresh_tokens_and_revoke_them() {
     let bobs = login(&server, &app, &bob).await;
     let path = format!("users/{}/refresh-tokens", ada.in_path());
     let list = async || server.manage("GET", &path, Value::Null).await.expect(200);
-    assert_eq!(list().await, json!({"refresh_tokens": []}));
+    assert_eq!(list().await, json!({"tokens": []}));
     let token = refresh_token(&login(&server, &app, &ada).await);
 
     let shown = list().await;
-    let grant = &shown["refresh_tokens"][0];
+    let grant = &shown["tokens"][0];
     assert_eq!(grant["user_id"], ada.id);
     assert_eq!(grant["client_id"], app.id);
     assert_eq!(grant["rotating"], true);
@@ -250,7 +250,7 @@ async fn admins_see_a_users_refresh_tokens_and_revoke_them() {
         .await
         .expect(204);
 
-    assert_eq!(list().await, json!({"refresh_tokens": []}));
+    assert_eq!(list().await, json!({"tokens": []}));
     let refused = exchange(&server, &app, &token).await;
     refused.expect_error(400, "invalid_grant");
     let bobs = exchange(&server, &app, &refresh_token(&bobs)).await;

@@ -1,10 +1,10 @@
 //! Organizations and who is in them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{OrganizationId, RoleId, Timestamp, UserId};
+use crate::{ConnectionId, OrganizationId, RoleId, Timestamp, UserId};
 
 /// A customer of the tenant, with members of its own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,8 +19,22 @@ pub struct Organization {
     /// Open metadata, at most 25 entries of 255 characters; read by Actions.
     #[serde(default)]
     pub metadata: BTreeMap<String, String>,
+    /// The connections whose users may log in to it. Until the first one is named, those
+    /// of all may; one that was deleted means nothing any more.
+    #[serde(default)]
+    pub connections: Option<BTreeSet<ConnectionId>>,
     /// When it was created.
     pub created_at: Timestamp,
+}
+
+impl Organization {
+    /// Whether users of the connection may log in to it.
+    #[must_use]
+    pub fn admits(&self, connection: &ConnectionId) -> bool {
+        self.connections
+            .as_ref()
+            .is_none_or(|named| named.contains(connection))
+    }
 }
 
 /// A user's membership in an organization.

@@ -23,12 +23,13 @@ use crate::{
 pub const DATABASE_CONNECTION: &str = "Username-Password-Authentication";
 
 /// The scopes of the Management API, each of which some endpoint asks for.
-pub const MANAGEMENT_SCOPES: [&str; 52] = [
+pub const MANAGEMENT_SCOPES: [&str; 56] = [
     "create:actions",
     "create:client_grants",
     "create:clients",
     "create:connections",
     "create:organization_client_grants",
+    "create:organization_connections",
     "create:organization_member_roles",
     "create:organization_members",
     "create:organizations",
@@ -41,6 +42,7 @@ pub const MANAGEMENT_SCOPES: [&str; 52] = [
     "delete:clients",
     "delete:connections",
     "delete:organization_client_grants",
+    "delete:organization_connections",
     "delete:organization_member_roles",
     "delete:organization_members",
     "delete:organizations",
@@ -56,6 +58,7 @@ pub const MANAGEMENT_SCOPES: [&str; 52] = [
     "read:logs",
     "read:logs_users",
     "read:organization_client_grants",
+    "read:organization_connections",
     "read:organization_member_roles",
     "read:organization_members",
     "read:organizations",
@@ -70,6 +73,7 @@ pub const MANAGEMENT_SCOPES: [&str; 52] = [
     "update:client_keys",
     "update:clients",
     "update:connections",
+    "update:organization_connections",
     "update:organizations",
     "update:resource_servers",
     "update:roles",

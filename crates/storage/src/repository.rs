@@ -30,6 +30,22 @@ pub struct Page {
     pub take: usize,
 }
 
+impl Page {
+    /// The whole list.
+    pub const ALL: Self = Self {
+        skip: 0,
+        take: usize::MAX,
+    };
+
+    /// This part of a list that is there as a whole, and how long the whole is.
+    #[must_use]
+    pub fn of<T>(self, all: Vec<T>) -> (Vec<T>, usize) {
+        let total = all.len();
+        let part = all.into_iter().skip(self.skip).take(self.take);
+        (part.collect(), total)
+    }
+}
+
 /// A server's data: its tenants, and a handle to each one's.
 #[async_trait]
 pub trait Storage: Send + Sync + Debug {

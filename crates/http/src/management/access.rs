@@ -49,6 +49,7 @@ scopes! {
     CreateClients = "create:clients";
     CreateConnections = "create:connections";
     CreateOrganizationClientGrants = "create:organization_client_grants";
+    CreateOrganizationConnections = "create:organization_connections";
     CreateOrganizationMemberRoles = "create:organization_member_roles";
     CreateOrganizationMembers = "create:organization_members";
     CreateOrganizations = "create:organizations";
@@ -61,6 +62,7 @@ scopes! {
     DeleteClients = "delete:clients";
     DeleteConnections = "delete:connections";
     DeleteOrganizationClientGrants = "delete:organization_client_grants";
+    DeleteOrganizationConnections = "delete:organization_connections";
     DeleteOrganizationMemberRoles = "delete:organization_member_roles";
     DeleteOrganizationMembers = "delete:organization_members";
     DeleteOrganizations = "delete:organizations";
@@ -75,6 +77,7 @@ scopes! {
     ReadLogs = "read:logs";
     ReadLogsUsers = "read:logs_users";
     ReadOrganizationClientGrants = "read:organization_client_grants";
+    ReadOrganizationConnections = "read:organization_connections";
     ReadOrganizationMemberRoles = "read:organization_member_roles";
     ReadOrganizationMembers = "read:organization_members";
     ReadOrganizations = "read:organizations";
@@ -89,6 +92,7 @@ scopes! {
     UpdateClientKeys = "update:client_keys";
     UpdateClients = "update:clients";
     UpdateConnections = "update:connections";
+    UpdateOrganizationConnections = "update:organization_connections";
     UpdateOrganizations = "update:organizations";
     UpdateResourceServers = "update:resource_servers";
     UpdateRoles = "update:roles";

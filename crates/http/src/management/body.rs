@@ -72,21 +72,43 @@ impl FromRequest<AppState> for OptionalBody {
     }
 }
 
-fn json_object(bytes: &[u8]) -> Result<Map<String, Value>, ApiError> {
-    let invalid = |what: &str| {
-        let message = format!("Payload validation error: '{what}'.");
-        ApiError::bad_request("invalid_body", message)
-    };
-    match serde_json::from_slice(bytes) {
-        Ok(Value::Object(object)) => Ok(object),
-        Ok(_) => Err(invalid("Expected type object")),
-        Err(error) => {
-            let (line, column) = (error.line(), error.column());
-            Err(invalid(&format!(
-                "Invalid JSON at line {line} column {column}"
-            )))
-        }
+/// A body that is a JSON list.
+#[derive(Debug)]
+pub(crate) struct JsonList(pub(crate) Value);
+
+impl FromRequest<AppState> for JsonList {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, _: &AppState) -> Result<Self, Response> {
+        let read = async {
+            must_be(request.headers(), "application/json")?;
+            let bytes = read(request.into_body(), JSON_BYTES_MAX).await?;
+            match json(&bytes)? {
+                list @ Value::Array(_) => Ok(Self(list)),
+                _ => Err(invalid("Expected type array")),
+            }
+        };
+        read.await.map_err(|error: ApiError| error.into_response())
     }
+}
+
+fn json_object(bytes: &[u8]) -> Result<Map<String, Value>, ApiError> {
+    match json(bytes)? {
+        Value::Object(object) => Ok(object),
+        _ => Err(invalid("Expected type object")),
+    }
+}
+
+fn json(bytes: &[u8]) -> Result<Value, ApiError> {
+    serde_json::from_slice(bytes).map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        invalid(&format!("Invalid JSON at line {line} column {column}"))
+    })
+}
+
+fn invalid(what: &str) -> ApiError {
+    let message = format!("Payload validation error: '{what}'.");
+    ApiError::bad_request("invalid_body", message)
 }
 
 /// A body that is a WebAssembly module, no longer than the engine takes.

@@ -8,9 +8,13 @@ use claimsmith_model::{
     Client, ClientCredential, ClientId, OrganizationUsage, RefreshTokenSettings, SigningAlgorithm,
     TokenEndpointAuthMethod,
 };
-use claimsmith_service::{admin::clients, management::TenantAdmin};
+use claimsmith_service::{
+    admin::clients::{self, ClientFilter},
+    management::TenantAdmin,
+};
 use http::StatusCode;
 use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::{
     ApiError, At, JsonBody,
@@ -18,8 +22,9 @@ use super::{
         Admin, CreateClients, DeleteClients, ReadClients, Routes, UpdateClientKeys, UpdateClients,
         get, post,
     },
+    field_filter::FieldFilter,
     listing,
-    query::ClassicPage,
+    query::{ClassicPage, FromQuery, Parameters},
 };
 
 pub(super) fn routes() -> Routes {
@@ -47,7 +52,7 @@ pub(super) struct ClientView<'a> {
     oidc_conformant: bool,
     token_endpoint_auth_method: TokenEndpointAuthMethod,
     #[serde(skip_serializing_if = "Option::is_none")]
-    client_authentication_methods: Option<serde_json::Value>,
+    client_authentication_methods: Option<Value>,
     grant_types: &'a [claimsmith_model::GrantType],
     callbacks: &'a [String],
     allowed_logout_urls: &'a [String],
@@ -142,15 +147,15 @@ fn view<'a>(admin: &TenantAdmin, client: &'a Client, with_secret: bool) -> Clien
 
 /// The keys that assertions are verified with, without the keys themselves: what is shown
 /// can be sent again, and keeps them.
-fn authentication_methods(client: &Client) -> Option<serde_json::Value> {
+fn authentication_methods(client: &Client) -> Option<Value> {
     let credential = |credential: &ClientCredential| {
-        serde_json::json!({
+        json!({
             "id": credential.id, "credential_type": "public_key", "name": credential.name,
             "kid": credential.key_id, "alg": credential.algorithm,
         })
     };
     let credentials: Vec<_> = client.credentials.iter().map(credential).collect();
-    let methods = serde_json::json!({"private_key_jwt": {"credentials": credentials}});
+    let methods = json!({"private_key_jwt": {"credentials": credentials}});
     (!credentials.is_empty()).then_some(methods)
 }
 
@@ -159,14 +164,58 @@ fn sees_secrets(admin: &TenantAdmin) -> bool {
     admin.may("read:client_keys")
 }
 
-async fn list(admin: Admin<ReadClients, ClassicPage>) -> Result<Response, ApiError> {
-    let (clients, total) = clients::list_all(&admin, admin.query.part()).await?;
+struct ClientsQuery {
+    /// Whether what stands for all clients is asked for, and not any of them.
+    is_global: bool,
+    filter: ClientFilter,
+    page: ClassicPage,
+    fields: FieldFilter,
+}
+
+impl FromQuery for ClientsQuery {
+    fn from_query(parameters: &mut Parameters) -> Result<Self, ApiError> {
+        let app_types = parameters.text("app_type").unwrap_or_default();
+        let app_types = app_types.split(',').filter(|app_type| !app_type.is_empty());
+        Ok(Self {
+            is_global: parameters.flag("is_global")?.unwrap_or(false),
+            filter: ClientFilter {
+                is_first_party: parameters.flag("is_first_party")?,
+                app_types: app_types.map(str::to_owned).collect(),
+            },
+            page: ClassicPage::from_query(parameters)?,
+            fields: FieldFilter::from_query(parameters)?,
+        })
+    }
+}
+
+async fn list(admin: Admin<ReadClients, ClientsQuery>) -> Result<Response, ApiError> {
+    let ClientsQuery {
+        is_global,
+        filter,
+        page,
+        fields,
+    } = &admin.query;
+    if *is_global {
+        let all = [fields.apply(&global(&admin))?];
+        let part = all.get(page.start..).unwrap_or_default();
+        return listing::classic("clients", *page, part, all.len());
+    }
+    let (clients, total) = clients::list_all(&admin, filter, page.part()).await?;
     let with_secret = sees_secrets(&admin);
-    let views: Vec<_> = clients
+    let views: Result<Vec<Value>, ApiError> = clients
         .iter()
-        .map(|client| view(&admin, client, with_secret))
+        .map(|client| fields.apply(&view(&admin, client, with_secret)))
         .collect();
-    listing::classic("clients", admin.query, &views, total)
+    listing::classic("clients", *page, &views?, total)
+}
+
+/// What the reference product has in every tenant to hold a login page of its own. Its
+/// tools look whether it has one, and stop where it isn't there.
+fn global(admin: &TenantAdmin) -> Value {
+    json!({
+        "client_id": "global", "name": "All Applications", "global": true,
+        "tenant": admin.tenant().tenant.id,
+    })
 }
 
 async fn create(
@@ -177,9 +226,15 @@ async fn create(
     Ok((StatusCode::CREATED, Json(view(&admin, &client, true))).into_response())
 }
 
-async fn one(admin: Admin<ReadClients>, At(id): At<ClientId>) -> Result<Response, ApiError> {
+async fn one(
+    admin: Admin<ReadClients, FieldFilter>,
+    At(id): At<ClientId>,
+) -> Result<Response, ApiError> {
     let client = clients::get(&admin, &id).await?;
-    Ok(Json(view(&admin, &client, sees_secrets(&admin))).into_response())
+    let view = admin
+        .query
+        .apply(&view(&admin, &client, sees_secrets(&admin)))?;
+    Ok(Json(view).into_response())
 }
 
 async fn patch(

@@ -9,25 +9,32 @@ use serde_json::{Map, Value, json};
 
 use super::{
     error::ApiError,
-    query::{ActionsPage, ClassicPage},
+    query::{ActionsPage, ClassicPage, ListForm},
 };
 
-/// A part of a list: a bare array, or with `include_totals` an object that says
-/// which part it is and how many there are.
+/// A part of a list: a bare array, or an object that says which part it is and how many
+/// there are, or where the next part begins.
 pub(crate) fn classic<T: Serialize>(
     entity: &str,
     page: ClassicPage,
     items: &[T],
     total: usize,
 ) -> Result<Response, ApiError> {
+    let end = page.start.saturating_add(items.len());
     let items = to_json(items)?;
-    if !page.include_totals {
-        return Ok(Json(items).into_response());
-    }
     let mut body = Map::new();
-    body.insert("start".into(), json!(page.start));
-    body.insert("limit".into(), json!(page.per_page));
-    body.insert("total".into(), json!(total));
+    match page.form {
+        ListForm::Bare => return Ok(Json(items).into_response()),
+        ListForm::Totals => {
+            body.insert("start".into(), json!(page.start));
+            body.insert("limit".into(), json!(page.per_page));
+            body.insert("total".into(), json!(total));
+        }
+        ListForm::Checkpoint if end < total => {
+            body.insert("next".into(), json!(end.to_string()));
+        }
+        ListForm::Checkpoint => {}
+    }
     body.insert(entity.into(), items);
     Ok(Json(body).into_response())
 }
@@ -110,6 +117,36 @@ mod tests {
             body("page=2&per_page=1&include_totals=true").await,
             json!({ "start": 2, "limit": 1, "total": 3, "items": [7] })
         );
+    }
+
+    #[tokio::test]
+    async fn a_checkpoint_tells_where_the_next_part_begins_until_there_is_none() {
+        let body = async |query: &str| -> Value {
+            let page: ClassicPage = Parameters::read(Some(query)).unwrap();
+            let items: Vec<_> = (1..=3).skip(page.start).take(page.per_page).collect();
+            let response = classic("items", page, &items, 3).unwrap();
+            let bytes = axum::body::to_bytes(response.into_body(), 1000)
+                .await
+                .unwrap();
+            serde_json::from_slice(&bytes).unwrap()
+        };
+        let first = json!({ "items": [1, 2], "next": "2" });
+        assert_eq!(body("take=2").await, first);
+        assert_eq!(body("take=2&include_totals=true").await, first);
+        assert_eq!(body("take=2&from=2").await, json!({ "items": [3] }));
+        assert_eq!(body("from=3").await, json!({ "items": [] }));
+        for wrong in [
+            "take=0",
+            "take=101",
+            "from=x",
+            "take=1&page=0",
+            "take=1&per_page=1",
+        ] {
+            assert!(
+                Parameters::read::<ClassicPage>(Some(wrong)).is_err(),
+                "{wrong}"
+            );
+        }
     }
 
     #[test]

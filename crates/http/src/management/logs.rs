@@ -19,7 +19,7 @@ use super::{
     access::{Admin, ReadLogs, ReadLogsUsers, Routes, get},
     field_filter::FieldFilter,
     listing,
-    query::{ClassicPage, FromQuery, Parameters},
+    query::{ClassicPage, FromQuery, ListForm, Parameters},
 };
 
 /// How far paging reaches; further on one goes by `from`.
@@ -150,7 +150,7 @@ impl Paged {
                 oldest_first,
                 skip: page.start,
                 take: page.per_page,
-                with_total: page.include_totals,
+                with_total: page.form != ListForm::Bare,
             },
             fields: FieldFilter::from_query(parameters)?,
         })

@@ -4,6 +4,7 @@
 //! one without isn't a route ([`access::Routes`]). Shapes, status codes, paging and
 //! errors are the reference product's.
 
+mod absent;
 mod access;
 mod actions;
 pub(crate) mod audit;
@@ -56,4 +57,5 @@ fn routes() -> access::Routes {
         .and(signing_keys::routes())
         .and(tenant_settings::routes())
         .and(logs::routes())
+        .and(absent::routes())
 }

@@ -1,5 +1,7 @@
 //! `/api/v2/organizations` with their members and the members' roles.
 
+mod enabled_connections;
+
 use axum::{
     Json,
     response::{IntoResponse, Response},
@@ -17,7 +19,7 @@ use super::{
     access::{
         Admin, CreateOrganizationClientGrants, CreateOrganizationMemberRoles,
         CreateOrganizationMembers, CreateOrganizations, DeleteOrganizationClientGrants,
-        DeleteOrganizationMemberRoles, DeleteOrganizationMembers, DeleteOrganizations,
+        DeleteOrganizationMemberRoles, DeleteOrganizationMembers, DeleteOrganizations, Methods,
         ReadOrganizationClientGrants, ReadOrganizationMemberRoles, ReadOrganizationMembers,
         ReadOrganizations, Routes, UpdateOrganizations, delete as delete_by, get,
     },
@@ -47,6 +49,10 @@ pub(super) fn routes() -> Routes {
             "/organizations/{id}/members/{user_id}/roles",
             get(list_roles).post(add_roles).delete(remove_roles),
         )
+        .at("/organizations/{id}/clients", empty("clients"))
+        .at("/organizations/{id}/discovery-domains", empty("domains"))
+        .at("/organizations/{id}/invitations", empty("invitations"))
+        .and(enabled_connections::routes())
 }
 
 /// An organization as callers see it.
@@ -144,6 +150,16 @@ async fn delete(
 ) -> Result<StatusCode, ApiError> {
     organizations::delete(&admin, &id).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// A list of what organizations have none of here; tools ask for it all the same.
+fn empty(name: &'static str) -> Methods {
+    get(
+        async move |admin: Admin<ReadOrganizations, ClassicPage>, At(id): At<OrganizationId>| {
+            organizations::get(&admin, &id).await?;
+            listing::classic::<()>(name, admin.query, &[], 0)
+        },
+    )
 }
 
 async fn list_members(

@@ -153,12 +153,24 @@ impl FromQuery for ActionsPage {
     }
 }
 
-/// `page`, `per_page` and `include_totals`, as all other lists have them.
+/// `page`, `per_page` and `include_totals`, or `from` and `take`, as all other lists have
+/// them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ClassicPage {
     pub(crate) start: usize,
     pub(crate) per_page: usize,
-    pub(crate) include_totals: bool,
+    pub(crate) form: ListForm,
+}
+
+/// How the answer tells of the part of the list that it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ListForm {
+    /// Not at all.
+    Bare,
+    /// By `start`, `limit` and `total`.
+    Totals,
+    /// By where the next part begins.
+    Checkpoint,
 }
 
 impl ClassicPage {
@@ -173,13 +185,41 @@ impl ClassicPage {
 
 impl FromQuery for ClassicPage {
     fn from_query(parameters: &mut Parameters) -> Result<Self, ApiError> {
-        let (page, per_page) = parameters.page(PER_PAGE_CLASSIC)?;
+        // The reference product's tools ask for totals, too, when they take parts.
         let include_totals = parameters.flag("include_totals")?.unwrap_or(false);
+        let from = parameters.number("from", 0, PAGE_MAX * PER_PAGE_MAX)?;
+        let take = parameters.number("take", 1, PER_PAGE_MAX)?;
+        if from.is_some() || take.is_some() {
+            return Ok(Self {
+                start: from.unwrap_or(0),
+                per_page: take.unwrap_or(PER_PAGE_CLASSIC),
+                form: ListForm::Checkpoint,
+            });
+        }
+        let (page, per_page) = parameters.page(PER_PAGE_CLASSIC)?;
         Ok(Self {
             start: page * per_page,
             per_page,
-            include_totals,
+            form: if include_totals {
+                ListForm::Totals
+            } else {
+                ListForm::Bare
+            },
         })
+    }
+}
+
+/// `from` and `take`: a part that always says where the next one begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct CheckpointPage(pub(crate) ClassicPage);
+
+impl FromQuery for CheckpointPage {
+    fn from_query(parameters: &mut Parameters) -> Result<Self, ApiError> {
+        let page = ClassicPage::from_query(parameters)?;
+        Ok(Self(ClassicPage {
+            form: ListForm::Checkpoint,
+            ..page
+        }))
     }
 }
 

@@ -14,7 +14,7 @@ use super::{
     ApiError, At, JsonBody,
     access::{Admin, CreateRoles, DeleteRoles, ReadRoles, Routes, UpdateRoles, get},
     listing, permissions,
-    query::ClassicPage,
+    query::{ClassicPage, FromQuery, Parameters},
 };
 
 pub(super) fn routes() -> Routes {
@@ -28,6 +28,9 @@ pub(super) fn routes() -> Routes {
                 .delete(remove_permissions),
         )
 }
+
+/// Roles of the tenant as a whole, not of one organization.
+const KIND: &str = "tenant";
 
 /// A role as callers see it.
 #[derive(Serialize)]
@@ -45,7 +48,7 @@ pub(super) fn view(role: &Role) -> RoleView<'_> {
         id: &role.id,
         name: &role.name,
         description: role.description.as_deref(),
-        kind: "tenant",
+        kind: KIND,
     }
 }
 
@@ -60,10 +63,27 @@ pub(super) fn page_of(roles: &[Role], page: ClassicPage) -> Result<Response, Api
     listing::classic("roles", page, &part, roles.len())
 }
 
-async fn list(admin: Admin<ReadRoles, ClassicPage>) -> Result<Response, ApiError> {
-    let (roles, total) = roles::list_all(&admin, admin.query.part()).await?;
+struct RolesQuery {
+    name_part: Option<String>,
+    page: ClassicPage,
+}
+
+impl FromQuery for RolesQuery {
+    fn from_query(parameters: &mut Parameters) -> Result<Self, ApiError> {
+        // Of the kinds that the reference product has, all are of this one.
+        parameters.one_of("type", &[(KIND, ())])?;
+        Ok(Self {
+            name_part: parameters.text("name_filter"),
+            page: ClassicPage::from_query(parameters)?,
+        })
+    }
+}
+
+async fn list(admin: Admin<ReadRoles, RolesQuery>) -> Result<Response, ApiError> {
+    let RolesQuery { name_part, page } = &admin.query;
+    let (roles, total) = roles::list_all(&admin, name_part.as_deref(), page.part()).await?;
     let views: Vec<_> = roles.iter().map(view).collect();
-    listing::classic("roles", admin.query, &views, total)
+    listing::classic("roles", *page, &views, total)
 }
 
 async fn create(admin: Admin<CreateRoles>, JsonBody(body): JsonBody) -> Result<Response, ApiError> {

@@ -28,7 +28,7 @@ use super::{
     },
     field_filter::FieldFilter,
     listing, organizations, permissions,
-    query::{ClassicPage, FromQuery, Parameters},
+    query::{CheckpointPage, ClassicPage, FromQuery, Parameters},
     roles,
 };
 
@@ -369,12 +369,13 @@ fn refresh_token_view(grant: &RefreshGrant) -> RefreshTokenView<'_> {
 }
 
 async fn list_refresh_tokens(
-    admin: Admin<ReadRefreshTokens>,
+    admin: Admin<ReadRefreshTokens, CheckpointPage>,
     At(id): At<UserId>,
 ) -> Result<Response, ApiError> {
-    let grants = users::refresh_tokens_of(&admin, &id).await?;
+    let CheckpointPage(page) = admin.query;
+    let (grants, total) = page.part().of(users::refresh_tokens_of(&admin, &id).await?);
     let views: Vec<_> = grants.iter().map(refresh_token_view).collect();
-    Ok(Json(serde_json::json!({ "refresh_tokens": views })).into_response())
+    listing::classic("tokens", page, &views, total)
 }
 
 async fn revoke_refresh_tokens(

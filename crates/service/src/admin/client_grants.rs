@@ -126,11 +126,7 @@ pub async fn of_organization(
     id: &OrganizationId,
 ) -> Result<Vec<ClientGrant>, ServiceError> {
     organizations::get(admin, id).await?;
-    let all = Page {
-        skip: 0,
-        take: usize::MAX,
-    };
-    let (mut grants, _) = admin.store().client_grants(None, None, all).await?;
+    let (mut grants, _) = admin.store().client_grants(None, None, Page::ALL).await?;
     grants.retain(|grant| grant.organizations.contains(id));
     Ok(grants)
 }

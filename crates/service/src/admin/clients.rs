@@ -51,6 +51,24 @@ const NO_CLIENT: ServiceError = ServiceError::NotFound {
     code: Some("inexistent_client"),
 };
 
+/// Which clients to list.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ClientFilter {
+    /// Those that are, or are not, the tenant's own only.
+    pub is_first_party: Option<bool>,
+    /// Those of one of these kinds only, if there are any.
+    pub app_types: Vec<String>,
+}
+
+impl ClientFilter {
+    fn passes(&self, client: &Client) -> bool {
+        let of_kind = |app_type: &String| client.app_type.as_deref() == Some(app_type);
+        self.is_first_party
+            .is_none_or(|is| client.is_first_party == is)
+            && (self.app_types.is_empty() || self.app_types.iter().any(of_kind))
+    }
+}
+
 /// Creates a client with a secret of the server's making.
 ///
 /// # Errors
@@ -109,15 +127,22 @@ pub async fn get(admin: &TenantAdmin, id: &ClientId) -> Result<Client, ServiceEr
     admin.store().client(id).await?.ok_or(NO_CLIENT)
 }
 
-/// Clients in the order of their identifiers, and how many there are.
+/// The clients that pass the filter, in the order of their identifiers, and how many
+/// there are.
 ///
 /// # Errors
 /// When they can't be read.
 pub async fn list_all(
     admin: &TenantAdmin,
+    filter: &ClientFilter,
     page: Page,
 ) -> Result<(Vec<Client>, usize), ServiceError> {
-    Ok(admin.store().clients(page).await?)
+    if *filter == ClientFilter::default() {
+        return Ok(admin.store().clients(page).await?);
+    }
+    let (mut clients, _) = admin.store().clients(Page::ALL).await?;
+    clients.retain(|client| filter.passes(client));
+    Ok(page.of(clients))
 }
 
 /// Changes a client.

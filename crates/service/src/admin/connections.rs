@@ -9,7 +9,7 @@ use claimsmith_model::{
 use claimsmith_runtime::ModuleProblem;
 use serde_json::Value;
 
-use super::until_unchanged;
+use super::{Page, until_unchanged};
 use crate::{
     ServiceError,
     action_library::{
@@ -17,8 +17,8 @@ use crate::{
         read_module,
     },
     fields::{
-        Fields, Problem, Read, flag, one_of, open_object, parsed, set_of, shown, text, text_where,
-        texts_by_key,
+        Fields, Problem, Read, flag, list, object, one_of, open_object, parsed, set_of, shown,
+        text, text_where, texts_by_key,
     },
     limit_fields::action_limits,
     management::TenantAdmin,
@@ -34,6 +34,8 @@ const METADATA_CHARS_MAX: usize = 255;
 const REALMS_MAX: usize = 10;
 /// Each client of the list is looked up, and it is read with every login.
 const ENABLED_CLIENTS_MAX: usize = 1_000;
+/// The reference product's limit.
+const ENABLED_CLIENTS_CHANGED_MAX: usize = 50;
 /// What stands for every client in `enabled_clients`.
 pub const ALL_CLIENTS: &str = "*";
 
@@ -134,6 +136,80 @@ pub async fn delete(admin: &TenantAdmin, id: &ConnectionId) -> Result<(), Servic
         Err(ServiceError::NotFound { .. }) => Ok(()),
         Err(error) => Err(error),
     }
+}
+
+/// The clients whose users a connection may log in, in the order of their identifiers,
+/// and how many there are.
+///
+/// # Errors
+/// `NotFound`.
+pub async fn clients(
+    admin: &TenantAdmin,
+    id: &ConnectionId,
+    page: Page,
+) -> Result<(Vec<ClientId>, usize), ServiceError> {
+    let connection = get(admin, id).await?;
+    let enabled = match connection.enabled_clients {
+        EnabledClients::All => all_clients(admin).await?,
+        EnabledClients::Only(clients) => clients,
+    };
+    Ok(page.of(enabled.into_iter().collect()))
+}
+
+/// Enables and disables clients one by one: a body
+/// `[{"client_id":"…","status":true},…]`. A connection that is for all clients is for all
+/// others after one was disabled.
+///
+/// # Errors
+/// `NotFound`; `Invalid…` for a wrong body or a client that there isn't.
+pub async fn change_clients(
+    admin: &TenantAdmin,
+    id: &ConnectionId,
+    body: Value,
+) -> Result<(), ServiceError> {
+    let change = object(|fields| {
+        Ok((
+            fields.required("client_id", parsed::<ClientId>)?,
+            fields.required("status", flag)?,
+        ))
+    });
+    let changes = &list(1..=ENABLED_CLIENTS_CHANGED_MAX, change)(body)?;
+    until_unchanged(|| async move {
+        let before = get(admin, id).await?;
+        let mut enabled = match &before.enabled_clients {
+            EnabledClients::All if changes.iter().all(|(_, is_enabled)| *is_enabled) => {
+                return Ok(());
+            }
+            EnabledClients::All => all_clients(admin).await?,
+            EnabledClients::Only(clients) => clients.clone(),
+        };
+        for (client, is_enabled) in changes {
+            if *is_enabled {
+                enabled.insert(client.clone());
+            } else {
+                enabled.remove(client);
+            }
+        }
+        if ENABLED_CLIENTS_MAX < enabled.len() {
+            return Err(ServiceError::invalid(format!(
+                "a connection has at most {ENABLED_CLIENTS_MAX} enabled clients"
+            )));
+        }
+        let mut after = before.clone();
+        after.enabled_clients = EnabledClients::Only(enabled);
+        clients_exist(admin, Some(&before), &after).await?;
+        if after != before {
+            let update = admin.store().update_connection(&before, &after, None);
+            update.await?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+async fn all_clients(admin: &TenantAdmin) -> Result<BTreeSet<ClientId>, ServiceError> {
+    let (clients, _) = admin.store().clients(Page::ALL).await?;
+    Ok(clients.into_iter().map(|client| client.client_id).collect())
 }
 
 /// One script of a connection.

@@ -12,6 +12,7 @@ mod client_refresh_token;
 pub mod clients;
 pub mod connections;
 pub mod executions;
+pub mod organization_connections;
 pub mod organizations;
 mod permissions;
 pub mod resource_servers;

@@ -3,7 +3,7 @@
 use claimsmith_model::{JsonObject, Membership, Organization, OrganizationId, Role, User, UserId};
 use serde_json::Value;
 
-use super::{Page, roles};
+use super::{Page, connections, organization_connections, roles};
 use crate::{
     ServiceError,
     fields::{Fields, Read, parsed, set_of, text, text_where, texts_by_key},
@@ -42,8 +42,15 @@ pub async fn create(admin: &TenantAdmin, body: JsonObject) -> Result<Organizatio
         name: fields.required("name", name)?,
         display_name: None,
         metadata: Default::default(),
+        connections: None,
         created_at: admin.now(),
     };
+    if let Some(enabled) = fields.optional("enabled_connections", organization_connections::list)? {
+        for connection in &enabled {
+            connections::get(admin, connection).await?;
+        }
+        organization.connections = Some(enabled.into_iter().collect());
+    }
     apply(&mut organization, fields)?;
     admin.store().create_organization(&organization).await?;
     Ok(organization)

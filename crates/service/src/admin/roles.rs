@@ -54,12 +54,23 @@ pub async fn get(admin: &TenantAdmin, id: &RoleId) -> Result<Role, ServiceError>
     admin.store().role(id).await?.ok_or(NO_ROLE)
 }
 
-/// Roles in the order of their identifiers, and how many there are.
+/// Roles in the order of their identifiers, those with `name_part` in their names when it
+/// is given, and how many there are.
 ///
 /// # Errors
 /// When they can't be read.
-pub async fn list_all(admin: &TenantAdmin, page: Page) -> Result<(Vec<Role>, usize), ServiceError> {
-    Ok(admin.store().roles(page).await?)
+pub async fn list_all(
+    admin: &TenantAdmin,
+    name_part: Option<&str>,
+    page: Page,
+) -> Result<(Vec<Role>, usize), ServiceError> {
+    let Some(name_part) = name_part else {
+        return Ok(admin.store().roles(page).await?);
+    };
+    let name_part = name_part.to_lowercase();
+    let (mut roles, _) = admin.store().roles(Page::ALL).await?;
+    roles.retain(|role| role.name.to_lowercase().contains(&name_part));
+    Ok(page.of(roles))
 }
 
 /// Changes a role's name or description.

@@ -80,6 +80,14 @@ pub async fn patch(
     Ok(changed.tenant.settings.clone())
 }
 
+/// Refuses every setting by name: those of what there is none of.
+///
+/// # Errors
+/// `InvalidWithCode` unless the body is empty.
+pub fn must_be_empty(body: JsonObject) -> Result<(), ServiceError> {
+    Ok(Fields::new(body).finish()?)
+}
+
 fn apply(settings: &mut TenantSettings, body: JsonObject) -> Read<()> {
     let mut fields = Fields::new(body);
     fields.set_optional(

@@ -197,6 +197,7 @@ pub(super) fn organization(id: &str, name: &str) -> Organization {
         name: name.to_owned(),
         display_name: None,
         metadata: [].into(),
+        connections: Some(["con_1".parse().unwrap()].into()),
         created_at: at(0),
     }
 }

@@ -4,10 +4,7 @@ use async_trait::async_trait;
 use claimsmith_model::{ClientGrant, ClientGrantId, ClientId};
 
 use super::{
-    KeyValue, Result,
-    keys::TenantKeys,
-    storage::same_id,
-    tenant::{KvTenant, page_of},
+    KeyValue, Result, keys::TenantKeys, storage::same_id, tenant::KvTenant,
     transaction::Transaction,
 };
 use crate::{ClientGrantRepository, Page, StorageError};
@@ -37,7 +34,7 @@ impl<K: KeyValue> ClientGrantRepository for KvTenant<K> {
             client.is_none_or(|client| grant.client_id == *client)
                 && audience.is_none_or(|audience| grant.audience == audience)
         });
-        Ok(page_of(grants, page))
+        Ok(page.of(grants))
     }
 
     async fn create_client_grant(&self, grant: &ClientGrant) -> Result<()> {

@@ -3,12 +3,7 @@
 use async_trait::async_trait;
 use claimsmith_model::{ClientGrantId, ResourceServer, ResourceServerId};
 
-use super::{
-    KeyValue, Result,
-    client_grants::delete_grant,
-    storage::same_id,
-    tenant::{KvTenant, page_of},
-};
+use super::{KeyValue, Result, client_grants::delete_grant, storage::same_id, tenant::KvTenant};
 use crate::{Page, ResourceServerRepository};
 
 #[async_trait]
@@ -29,7 +24,7 @@ impl<K: KeyValue> ResourceServerRepository for KvTenant<K> {
         // A tenant has few APIs, and their keys are in the order of their ids.
         let mut all: Vec<ResourceServer> = self.all(self.keys.resource_servers()).await?;
         all.sort_by(|one, other| one.identifier.cmp(&other.identifier));
-        Ok(page_of(all, page))
+        Ok(page.of(all))
     }
 
     async fn create_resource_server(&self, resource_server: &ResourceServer) -> Result<()> {

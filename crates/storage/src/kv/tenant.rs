@@ -74,16 +74,7 @@ impl<K: KeyValue> KvTenant<K> {
         T: DeserializeOwned + Send + 'static,
     {
         let shared = Arc::clone(&self.shared);
-        blocking(move || {
-            shared.scan(
-                &prefix,
-                Page {
-                    skip: 0,
-                    take: usize::MAX,
-                },
-            )
-        })
-        .await
+        blocking(move || shared.scan(&prefix, Page::ALL)).await
     }
 
     /// One page of the values with `prefix`, in the order of their keys, and how
@@ -159,14 +150,6 @@ impl<K: KeyValue> Shared<K> {
 }
 
 /// One page of a list that is short enough to be sorted and counted in memory.
-pub(super) fn page_of<T>(all: Vec<T>, page: Page) -> (Vec<T>, usize) {
-    let total = all.len();
-    (
-        all.into_iter().skip(page.skip).take(page.take).collect(),
-        total,
-    )
-}
-
 #[async_trait]
 impl<K: KeyValue> StampRepository for KvTenant<K> {
     async fn configuration_stamp(&self) -> Result<u64> {

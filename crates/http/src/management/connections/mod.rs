@@ -1,5 +1,6 @@
 //! `/api/v2/connections`: where a tenant's users come from.
 
+mod clients;
 mod scripts;
 mod view;
 
@@ -26,6 +27,10 @@ pub(super) fn routes() -> Routes {
     Routes::default()
         .at("/connections", get(list).post(create))
         .at("/connections/{id}", get(one).patch(patch).delete(delete))
+        .at(
+            "/connections/{id}/clients",
+            get(clients::list).patch(clients::patch),
+        )
         .at("/connections/{id}/scripts", get(scripts::list))
         .at(
             "/connections/{id}/scripts/{script}",

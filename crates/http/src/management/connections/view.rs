@@ -24,11 +24,15 @@ pub(super) struct ConnectionView<'a> {
     metadata: &'a BTreeMap<String, String>,
 }
 
-/// Of a connection without a custom database, nothing.
-#[derive(Serialize, Default)]
-struct OptionsView<'a> {
-    #[serde(flatten)]
-    database: Option<DatabaseView<'a>>,
+#[derive(Serialize)]
+#[serde(untagged)]
+enum OptionsView<'a> {
+    /// Of a connection without a custom database.
+    OwnDatabase {
+        #[serde(rename = "enabledDatabaseCustomization")]
+        is_customized: bool,
+    },
+    CustomDatabase(DatabaseView<'a>),
 }
 
 #[derive(Serialize)]
@@ -54,8 +58,11 @@ impl<'a> ConnectionView<'a> {
             name: &connection.name,
             display_name: connection.display_name.as_deref(),
             strategy: &connection.strategy,
-            options: OptionsView {
-                database: connection.custom_database.as_ref().map(DatabaseView::of),
+            options: match &connection.custom_database {
+                Some(database) => OptionsView::CustomDatabase(DatabaseView::of(database)),
+                None => OptionsView::OwnDatabase {
+                    is_customized: false,
+                },
             },
             realms: if connection.realms.is_empty() {
                 slice::from_ref(&connection.name)

@@ -148,7 +148,8 @@ impl TokenService {
         }
         let api = login_api(context, configuration, asked.audience).await?;
         let requested = scopes(asked.scope)?;
-        let organization = organization::of_login(context, &client, &user, asked.organization);
+        let who = (&user, &connection);
+        let organization = organization::of_login(context, &client, who, asked.organization);
         let (organization, membership) = organization.await?.unzip();
         let authorization =
             authorization(context, &user, membership.as_ref(), api.as_deref()).await?;

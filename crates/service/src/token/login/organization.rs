@@ -1,6 +1,6 @@
 //! The organization that a user logs in to.
 
-use claimsmith_model::{Client, Membership, Organization, OrganizationUsage, User};
+use claimsmith_model::{Client, Connection, Membership, Organization, OrganizationUsage, User};
 use claimsmith_storage::StorageError;
 
 use crate::{TenantContext, token::TokenEndpointError};
@@ -9,7 +9,7 @@ use crate::{TenantContext, token::TokenEndpointError};
 pub(super) async fn of_login(
     context: &TenantContext,
     client: &Client,
-    user: &User,
+    (user, connection): (&User, &Connection),
     asked: Option<&str>,
 ) -> Result<Option<(Organization, Membership)>, TokenEndpointError> {
     let Some(asked) = asked else {
@@ -36,7 +36,15 @@ pub(super) async fn of_login(
         .store
         .membership(&organization.id, &user.user_id)
         .await?;
-    Ok(Some((organization, membership.ok_or_else(unknown)?)))
+    let membership = membership.ok_or_else(unknown)?;
+    if !organization.admits(&connection.id) {
+        return Err(TokenEndpointError::Organization(format!(
+            "users of the connection `{}` can't log in to the organization `{}`: it isn't among \
+             the organization's enabled connections",
+            connection.name, organization.name
+        )));
+    }
+    Ok(Some((organization, membership)))
 }
 
 /// The organization that goes by this identifier or name.

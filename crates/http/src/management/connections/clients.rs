@@ -1,0 +1,43 @@
+//! `/api/v2/connections/{id}/clients`: the clients whose users a connection may log in.
+
+use axum::response::Response;
+use claimsmith_model::{ClientId, ConnectionId};
+use claimsmith_service::admin::connections;
+use http::StatusCode;
+use serde::Serialize;
+
+use crate::management::{
+    ApiError, At,
+    access::{Admin, ReadConnections, UpdateConnections},
+    body::JsonList,
+    listing,
+    query::CheckpointPage,
+};
+
+/// One of the clients as callers see it.
+#[derive(Serialize)]
+struct EnabledClientView<'a> {
+    client_id: &'a ClientId,
+}
+
+pub(super) async fn list(
+    admin: Admin<ReadConnections, CheckpointPage>,
+    At(id): At<ConnectionId>,
+) -> Result<Response, ApiError> {
+    let CheckpointPage(page) = admin.query;
+    let (clients, total) = connections::clients(&admin, &id, page.part()).await?;
+    let views: Vec<_> = clients
+        .iter()
+        .map(|client_id| EnabledClientView { client_id })
+        .collect();
+    listing::classic("clients", page, &views, total)
+}
+
+pub(super) async fn patch(
+    admin: Admin<UpdateConnections>,
+    At(id): At<ConnectionId>,
+    JsonList(changes): JsonList,
+) -> Result<StatusCode, ApiError> {
+    connections::change_clients(&admin, &id, changes).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,129 @@
+//! How the Management API gives lists and settings to other people's tools: part by part,
+//! and empty where there is nothing of the kind.
+
+use serde_json::{Value, json};
+
+use crate::harness::{Tenant, TestServer};
+
+async fn get(server: &Tenant, path: &str) -> Value {
+    let answer = server.manage("GET", path, Value::Null).await;
+    answer.expect(200)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_is_read_part_by_part_until_no_next_one_is_named() {
+    let server = TestServer::start_empty().await;
+    for name in ["a", "b", "c"] {
+        server.role(name, &[]).await;
+    }
+
+    let (mut names, mut path) = (Vec::new(), "roles?take=2".to_owned());
+    loop {
+        let part = get(&server, &path).await;
+        let roles = part["roles"].as_array().unwrap().clone();
+        names.extend(roles.into_iter().map(|role| role["name"].clone()));
+        let Some(next) = part["next"].as_str() else {
+            break;
+        };
+        path = format!("roles?take=2&from={next}");
+    }
+
+    names.sort_by_key(Value::to_string);
+    assert_eq!(names, ["a", "b", "c"]);
+    let found = get(&server, "roles?name_filter=B&type=tenant").await;
+    assert_eq!(found[0]["name"], "b");
+    assert_eq!(found.as_array().unwrap().len(), 1);
+    for wrong in ["roles?take=2&page=0", "roles?from=x", "roles?type=other"] {
+        let answer = server.manage("GET", wrong, Value::Null).await;
+        answer.expect(400);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_are_listed_by_kind_and_apart_from_what_stands_for_all() {
+    let server = TestServer::start_empty().await;
+    let spa = server.client("spa").with("app_type", "spa").create().await;
+    let foreign = server.client("foreign").with("is_first_party", false);
+    let foreign = foreign.create().await;
+
+    let ids = async |query: &str| -> Vec<String> {
+        let list = get(&server, &format!("clients?{query}")).await;
+        let clients = list.as_array().unwrap().iter();
+        clients
+            .map(|client| client["client_id"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    assert_eq!(ids("is_global=false").await.len(), 3);
+    assert_eq!(ids("is_global=false&app_type=spa,native").await, [spa.id]);
+    assert_eq!(ids("is_first_party=false").await, [foreign.id]);
+    let global = get(&server, "clients?is_global=true&include_totals=true").await;
+    assert_eq!(global["total"], 1);
+    assert_eq!(global["clients"][0]["global"], true);
+    let names = get(&server, "clients?fields=name").await;
+    assert_eq!(names[0].as_object().unwrap().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_what_there_is_none_lists_are_empty_and_settings_take_nothing() {
+    let server = TestServer::start_empty().await;
+    let acme = server.organization("acme", &[]).await;
+
+    assert_eq!(get(&server, "rules").await, json!([]));
+    assert_eq!(
+        get(&server, "rules?page=0&per_page=100&include_totals=true").await,
+        json!({"start": 0, "limit": 100, "total": 0, "rules": []})
+    );
+    let streams = get(&server, "event-streams?take=50").await;
+    assert_eq!(streams, json!({"eventStreams": []}));
+    let domains = format!("organizations/{acme}/discovery-domains?take=50");
+    assert_eq!(get(&server, &domains).await, json!({"domains": []}));
+
+    let settings = "attack-protection/captcha";
+    assert_eq!(get(&server, settings).await, json!({}));
+    let kept = server.manage("PATCH", settings, json!({})).await;
+    assert_eq!(kept.expect(200), json!({}));
+    let refused = server
+        .manage("PATCH", settings, json!({"active_provider_id": "arkose"}))
+        .await
+        .expect(400);
+    assert!(
+        refused["message"]
+            .as_str()
+            .unwrap()
+            .contains("active_provider_id")
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_is_enabled_and_disabled_for_one_client_after_the_other() {
+    let server = TestServer::start_empty().await;
+    let (one, other) = (
+        server.client("one").create().await,
+        server.client("other").create().await,
+    );
+    let connection = get(&server, "connections?take=1").await["connections"][0].clone();
+    let path = format!("connections/{}/clients", connection["id"].as_str().unwrap());
+    let has = async |id: &str| {
+        let list = get(&server, &path).await;
+        let mut clients = list["clients"].as_array().unwrap().iter();
+        clients.any(|client| client["client_id"] == id)
+    };
+    assert!(has(&one.id).await && has(&other.id).await, "it is for all");
+
+    let change = |client: &str, status: bool| json!([{"client_id": client, "status": status}]);
+    let disabled = server.manage("PATCH", &path, change(&one.id, false));
+    disabled.await.expect(204);
+    assert!(!has(&one.id).await && has(&other.id).await);
+    let enabled = server.manage("PATCH", &path, change(&one.id, true));
+    enabled.await.expect(204);
+    assert!(has(&one.id).await && has(&other.id).await);
+
+    for wrong in [
+        change("nobody", true),
+        json!({}),
+        json!([]),
+        json!([{"client_id": one.id}]),
+    ] {
+        server.manage("PATCH", &path, wrong).await.expect(400);
+    }
+}
