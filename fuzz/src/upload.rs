@@ -2,11 +2,10 @@
 
 use std::sync::{Arc, OnceLock};
 
-use claimsmith_claims::{Policy, ReservedNamespaces, TokenContext};
-use claimsmith_model::{Blame, ClaimSettings, Event, Timestamp, TokenKind, Trigger};
+use claimsmith_model::Blame;
 use claimsmith_runtime::{
-    ActionCache, ActionEngine, CheckError, CodeSetup, EngineConfig, Invocation, Limits,
-    OutgoingNetwork, Share, Ticker,
+    ActionEngine, CheckError, CodeSetup, EngineConfig, Invocation, Limits, OutgoingNetwork, Share,
+    Ticker,
 };
 use tokio::runtime::Runtime;
 
@@ -111,7 +110,7 @@ impl Laboratory {
         let trigger = *action.info().triggers.first().expect("it serves a trigger");
         let outcome = self
             .engine
-            .execute(&place, &action, invocation(trigger))
+            .execute(&place, &action, Invocation::blank(trigger, limits()))
             .await;
         match outcome.fault {
             None => Verdict::Succeeded,
@@ -128,35 +127,5 @@ fn limits() -> Limits {
     Limits {
         deadline_ms: DEADLINE_MS,
         ..Limits::default()
-    }
-}
-
-fn invocation(trigger: Trigger) -> Invocation {
-    let policy = Arc::new(Policy::new(
-        ClaimSettings::default(),
-        &[],
-        &ReservedNamespaces::default(),
-    ));
-    let ledger = |kind| {
-        policy.ledger(TokenContext {
-            kind,
-            server_claims: Arc::new([]),
-            own_api: false,
-            scopes: Arc::new([]),
-        })
-    };
-    Invocation {
-        trigger,
-        action: Arc::from("fuzz"),
-        event: Arc::new(Event::default()),
-        access_token: ledger(TokenKind::AccessToken),
-        id_token: ledger(TokenKind::IdToken),
-        grant_scopes: Arc::new([]),
-        secrets: Arc::new([]),
-        allowed_hosts: Arc::default(),
-        cache: Arc::new(ActionCache::default()),
-        started_at: Timestamp::default(),
-        seed: 0,
-        limits: limits(),
     }
 }

@@ -8,15 +8,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use claimsmith_claims::{Policy, ReservedNamespaces, TokenContext};
-use claimsmith_model::{
-    ClaimSettings, Event, Fault, FaultKind, Handler, Timestamp, TokenKind, Trigger, Usage,
-};
+use claimsmith_model::{Fault, FaultKind, Handler, Trigger, Usage};
 use wasmtime::{Store, UpdateDeadline, component::TypedFunc};
 
 use crate::{
-    ActionCache, ActionEngine, CheckError, CompiledAction, Invocation, Limits, ModuleProblem,
-    Outcome, Place, Share,
+    ActionEngine, CheckError, CompiledAction, Invocation, Limits, ModuleProblem, Outcome, Place,
+    Share,
     engine::Inner,
     fault::{Stop, classify, fault},
     long_lane::{Execution, HasYielded},
@@ -134,7 +131,7 @@ impl ActionEngine {
         limits: Limits,
         has_yielded: HasYielded,
     ) -> Option<Fault> {
-        let mut store = self.store(beside_triggers(limits), has_yielded);
+        let mut store = self.store(Invocation::blank(Trigger::PostLogin, limits), has_yielded);
         let instantiated = bounded(&limits, async {
             action
                 .0
@@ -218,38 +215,5 @@ pub(crate) async fn bounded<T>(
             deadline_ms: limits.deadline_ms,
         }
         .into()),
-    }
-}
-
-/// An invocation in which there is nothing of a trigger: to try whether a module starts,
-/// and for scripts of custom databases, which can import nothing that would tell which
-/// trigger stands here.
-pub(crate) fn beside_triggers(limits: Limits) -> Invocation {
-    let policy = Arc::new(Policy::new(
-        ClaimSettings::default(),
-        &[],
-        &ReservedNamespaces::default(),
-    ));
-    let ledger = |kind| {
-        policy.ledger(TokenContext {
-            kind,
-            server_claims: Arc::new([]),
-            own_api: false,
-            scopes: Arc::new([]),
-        })
-    };
-    Invocation {
-        trigger: Trigger::PostLogin,
-        action: Arc::from(""),
-        event: Arc::new(Event::default()),
-        access_token: ledger(TokenKind::AccessToken),
-        id_token: ledger(TokenKind::IdToken),
-        grant_scopes: Arc::new([]),
-        secrets: Arc::new([]),
-        allowed_hosts: Arc::default(),
-        cache: Arc::new(ActionCache::default()),
-        started_at: Timestamp::default(),
-        seed: 0,
-        limits,
     }
 }

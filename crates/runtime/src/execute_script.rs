@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use claimsmith_model::{Fault, FaultKind, Handler, Usage};
+use claimsmith_model::{Fault, FaultKind, Handler, Trigger, Usage};
 use wasmtime::{
     Store,
     component::{ComponentExportIndex, ComponentNamedList, ComponentType, Instance, Lift, Lower},
@@ -11,7 +11,7 @@ use wasmtime::{
 use crate::{
     ActionEngine, CompiledAction, Invocation, Limits, Place, ScriptAnswer, ScriptCall,
     ScriptInvocation, ScriptOutcome,
-    execute::{beside_triggers, bounded},
+    execute::bounded,
     fault::{MESSAGE_BYTES_MAX, classify, fault},
     host::depth::check_depth,
     long_lane::{Execution, HasYielded},
@@ -101,7 +101,9 @@ impl ActionEngine {
             allowed_hosts,
             started_at,
             seed,
-            ..beside_triggers(limits)
+            // Which trigger this is makes no difference: a script can import nothing that
+            // would tell.
+            ..Invocation::blank(Trigger::PostLogin, limits)
         };
         let mut store = self.store(sandboxed, has_yielded);
         let result = bounded(&limits, self.call_script(&mut store, module, call)).await;

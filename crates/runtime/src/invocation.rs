@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use claimsmith_claims::Ledger;
+use claimsmith_claims::{Ledger, Policy, ReservedNamespaces, TokenContext};
 use claimsmith_model::{
-    ActionSecret, AllowedHosts, Command, Denial, Event, Fault, HttpCall, LogLine, RefusedClaim,
-    RefusedCommand, Timestamp, Trigger, Usage,
+    ActionSecret, AllowedHosts, ClaimSettings, Command, Denial, Event, Fault, HttpCall, LogLine,
+    RefusedClaim, RefusedCommand, Timestamp, TokenKind, Trigger, Usage,
 };
 
 use crate::{ActionCache, Limits};
@@ -38,6 +38,42 @@ pub struct Invocation {
     pub seed: u64,
     /// What the execution may use.
     pub limits: Limits,
+}
+
+impl Invocation {
+    /// An invocation that tells the Action nothing and offers it nothing: no event, no
+    /// secrets, no hosts, a time and chance that are always the same, and a policy with no
+    /// exceptions. For trying a module, and to begin others with.
+    #[must_use]
+    pub fn blank(trigger: Trigger, limits: Limits) -> Self {
+        let policy = Arc::new(Policy::new(
+            ClaimSettings::default(),
+            &[],
+            &ReservedNamespaces::default(),
+        ));
+        let ledger = |kind| {
+            policy.ledger(TokenContext {
+                kind,
+                server_claims: Arc::new([]),
+                own_api: false,
+                scopes: Arc::new([]),
+            })
+        };
+        Self {
+            trigger,
+            action: Arc::from(""),
+            event: Arc::new(Event::default()),
+            access_token: ledger(TokenKind::AccessToken),
+            id_token: ledger(TokenKind::IdToken),
+            grant_scopes: Arc::new([]),
+            secrets: Arc::new([]),
+            allowed_hosts: Arc::default(),
+            cache: Arc::new(ActionCache::default()),
+            started_at: Timestamp::default(),
+            seed: 0,
+            limits,
+        }
+    }
 }
 
 /// What came of an execution.

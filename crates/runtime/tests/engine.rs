@@ -11,10 +11,9 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use claimsmith_claims::{Policy, ReservedNamespaces, TokenContext};
-use claimsmith_model::{Blame, ClaimSettings, Event, FaultKind, Timestamp, TokenKind, Trigger};
+use claimsmith_model::{Blame, FaultKind, Trigger};
 use claimsmith_runtime::{
-    ActionCache, ActionEngine, CheckError, EngineConfig, Invocation, Limits, Outcome, Place, Share,
+    ActionEngine, CheckError, EngineConfig, Invocation, Limits, Outcome, Place, Share,
 };
 
 fn engine() -> ActionEngine {
@@ -62,33 +61,7 @@ fn post_login(memory_pages: u32, body: &str) -> Arc<[u8]> {
 }
 
 fn invocation(limits: Limits) -> Invocation {
-    let policy = Arc::new(Policy::new(
-        ClaimSettings::default(),
-        &[],
-        &ReservedNamespaces::default(),
-    ));
-    let ledger = |kind| {
-        policy.ledger(TokenContext {
-            kind,
-            server_claims: Arc::new([]),
-            own_api: false,
-            scopes: Arc::new([]),
-        })
-    };
-    Invocation {
-        trigger: Trigger::PostLogin,
-        action: Arc::from("test"),
-        event: Arc::new(Event::default()),
-        access_token: ledger(TokenKind::AccessToken),
-        id_token: ledger(TokenKind::IdToken),
-        grant_scopes: Arc::new([]),
-        secrets: Arc::new([]),
-        allowed_hosts: Arc::default(),
-        cache: Arc::new(ActionCache::default()),
-        started_at: Timestamp::from_millis(0),
-        seed: 0,
-        limits,
-    }
+    Invocation::blank(Trigger::PostLogin, limits)
 }
 
 async fn run(body: &str, limits: Limits) -> Outcome {

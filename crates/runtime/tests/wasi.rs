@@ -7,11 +7,8 @@
 
 use std::sync::Arc;
 
-use claimsmith_claims::{Policy, ReservedNamespaces, TokenContext};
-use claimsmith_model::{ClaimSettings, Event, FaultKind, Timestamp, TokenKind, Trigger};
-use claimsmith_runtime::{
-    ActionCache, ActionEngine, EngineConfig, Invocation, Limits, Outcome, Share,
-};
+use claimsmith_model::{FaultKind, Timestamp, Trigger};
+use claimsmith_runtime::{ActionEngine, EngineConfig, Invocation, Limits, Outcome, Share};
 
 /// 22 November 2026, in seconds since 1970.
 const STARTED_AT_S: i64 = 1_795_305_600;
@@ -33,32 +30,10 @@ async fn run(component: &str, seed: u64) -> Outcome {
 }
 
 fn invocation(seed: u64) -> Invocation {
-    let policy = Arc::new(Policy::new(
-        ClaimSettings::default(),
-        &[],
-        &ReservedNamespaces::default(),
-    ));
-    let ledger = |kind| {
-        policy.ledger(TokenContext {
-            kind,
-            server_claims: Arc::new([]),
-            own_api: false,
-            scopes: Arc::new([]),
-        })
-    };
     Invocation {
-        trigger: Trigger::PostLogin,
-        action: Arc::from("test"),
-        event: Arc::new(Event::default()),
-        access_token: ledger(TokenKind::AccessToken),
-        id_token: ledger(TokenKind::IdToken),
-        grant_scopes: Arc::new([]),
-        secrets: Arc::new([]),
-        allowed_hosts: Arc::default(),
-        cache: Arc::new(ActionCache::default()),
         started_at: Timestamp::from_millis(STARTED_AT_S * 1_000),
         seed,
-        limits: Limits::default(),
+        ..Invocation::blank(Trigger::PostLogin, Limits::default())
     }
 }
 

@@ -2,14 +2,11 @@
 
 use std::{fs, path::PathBuf, sync::Arc};
 
-use claimsmith_claims::{Ledger, Policy, ReservedNamespaces, TokenContext};
-use claimsmith_model::{
-    ActionSecret, Blame, ClaimSettings, Event, Fault, FaultKind, Secret, Timestamp, TokenKind,
-    Trigger,
-};
+use claimsmith_claims::Ledger;
+use claimsmith_model::{ActionSecret, Blame, Fault, FaultKind, Secret, Timestamp, Trigger};
 use claimsmith_runtime::{
-    ActionCache, ActionEngine, CheckError, CompiledAction, EngineConfig, Invocation, Limits,
-    ModuleProblem, Outcome, Share, Ticker,
+    ActionEngine, CheckError, CompiledAction, EngineConfig, Invocation, Limits, ModuleProblem,
+    Outcome, Share, Ticker,
 };
 
 /// An engine whose ticks come by the clock.
@@ -130,37 +127,14 @@ pub(crate) fn share() -> Share {
 
 /// One login, with a script for the zoo.
 pub(crate) fn invocation(limits: Limits, script: &str) -> Invocation {
-    let policy = Arc::new(Policy::new(
-        ClaimSettings::default(),
-        &[],
-        &ReservedNamespaces::default(),
-    ));
-    let ledger = |kind| {
-        policy.ledger(TokenContext {
-            kind,
-            server_claims: Arc::new([]),
-            own_api: false,
-            scopes: Arc::new([]),
-        })
-    };
     let secret = (!script.is_empty()).then(|| ActionSecret {
         name: "BEAST".to_owned(),
         value: Secret::new(script),
         updated_at: Timestamp::default(),
     });
     Invocation {
-        trigger: Trigger::PostLogin,
-        action: Arc::from("beast"),
-        event: Arc::new(Event::default()),
-        access_token: ledger(TokenKind::AccessToken),
-        id_token: ledger(TokenKind::IdToken),
-        grant_scopes: Arc::new([]),
         secrets: secret.into_iter().collect(),
-        allowed_hosts: Arc::default(),
-        cache: Arc::new(ActionCache::default()),
-        started_at: Timestamp::from_millis(0),
-        seed: 0,
-        limits,
+        ..Invocation::blank(Trigger::PostLogin, limits)
     }
 }
 
