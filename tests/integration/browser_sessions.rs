@@ -159,6 +159,26 @@ async fn logging_out_ends_the_session() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_code_that_was_given_right_before_the_logout_is_worth_nothing_after_it() {
+    let server = TestServer::start().await;
+    let (spa, ada) = spa_and_ada(&server).await;
+    let browser = server.browser();
+    let first = browser.log_in(&Authorize::code(&spa), &ada).await;
+    let second = browser.callback(&Authorize::code(&spa)).await;
+    // Somebody else's login isn't touched.
+    let other = server.browser();
+    let kept = other.log_in(&Authorize::code(&spa), &ada).await;
+
+    browser.open("/v2/logout").await;
+
+    for code in [first.code(), second.code()] {
+        let refused = redeem(&server, &spa, code).await;
+        refused.expect_error(400, "invalid_grant");
+    }
+    redeem(&server, &spa, kept.code()).await.expect_token();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_session_outlives_a_restart_and_so_does_a_page_that_waits() {
     let server = TestServer::start().await;
     let (spa, ada) = spa_and_ada(&server).await;

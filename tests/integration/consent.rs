@@ -1,6 +1,6 @@
 //! What users allow clients that aren't the tenant's own.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::harness::{
     API, Client, TestServer, User,
@@ -134,4 +134,87 @@ async fn nobody_else_can_agree_for_a_user() {
         let page = browser.page(&request(&partner)).await;
         assert_eq!(page.action, "/u/consent", "{user} has agreed to nothing");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_allowed_is_listed_and_taken_back_with_the_tokens_that_rest_on_it() {
+    let server = TestServer::start_empty().await;
+    let api = server.api(API).with("allow_offline_access", true);
+    api.create().await;
+    let partner = server
+        .client("Partner")
+        .with("app_type", "spa")
+        .with("is_first_party", false)
+        .grant_types(&["authorization_code", "refresh_token"])
+        .with("callbacks", json!([CALLBACK]))
+        .create()
+        .await;
+    let ada = server.user("ada@example.com").create().await;
+    let browser = server.browser();
+    let asked = request(&partner).with("scope", "openid read:reports offline_access");
+    let page = browser.page(&asked).await;
+    let consent = Page::of(browser.type_password(&page, &ada).await).expect_consent();
+    let allow = [("decision", "allow")];
+    let first = Callback::of(browser.submit(&consent, &allow).await);
+    let tokens = redeem(&server, &partner, first.code()).await.expect_token();
+    let refresh = async || {
+        let request = server
+            .token_request()
+            .with("client_id", partner.id.as_str());
+        let request = request.with("grant_type", "refresh_token");
+        let token = tokens.body["refresh_token"].as_str().unwrap();
+        request.with("refresh_token", token).send().await
+    };
+    let unused = browser.callback(&asked).await;
+
+    let path = format!("grants?user_id={}&include_totals=true", ada.in_path());
+    let listed = server.manage("GET", &path, Value::Null).await.expect(200);
+    let [grant] = listed["grants"].as_array().unwrap().as_slice() else {
+        panic!("{listed}");
+    };
+    let id = grant["id"].as_str().unwrap();
+    let expected = json!({
+        "id": id, "clientID": partner.id, "user_id": ada.id, "audience": API,
+        "scope": ["openid", "read:reports", "offline_access"],
+    });
+    assert_eq!((grant, &listed["total"]), (&expected, &json!(1)));
+    for (search, found) in [
+        (format!("client_id={}", partner.id), 1),
+        (format!("audience={API}"), 1),
+        ("audience=https://other.example/".to_owned(), 0),
+        (String::new(), 1),
+    ] {
+        let path = format!("grants?{search}");
+        let list = server.manage("GET", &path, Value::Null).await.expect(200);
+        assert_eq!(list.as_array().unwrap().len(), found, "{search}");
+    }
+    let path = format!("grants/{id}");
+    server
+        .manage("DELETE", &path, Value::Null)
+        .await
+        .expect(204);
+    server
+        .manage("DELETE", &path, Value::Null)
+        .await
+        .expect(204);
+
+    refresh().await.expect_error(400, "invalid_grant");
+    let late = redeem(&server, &partner, unused.code()).await;
+    late.expect_error(400, "invalid_grant");
+    let consent = browser.page(&asked).await.expect_consent();
+
+    // All of a user's at once.
+    Callback::of(browser.submit(&consent, &allow).await).code();
+    let missing = server.manage("DELETE", "grants", Value::Null).await;
+    let missing = missing.expect(400);
+    assert!(
+        missing["message"].as_str().unwrap().contains("user_id"),
+        "{missing}"
+    );
+    let path = format!("grants?user_id={}", ada.in_path());
+    server
+        .manage("DELETE", &path, Value::Null)
+        .await
+        .expect(204);
+    browser.page(&asked).await.expect_consent();
 }

@@ -67,4 +67,5 @@ mod tenant_logs;
 mod tenants;
 mod tls;
 mod triggers;
+mod user_sessions;
 mod zoo;

@@ -1,5 +1,6 @@
 //! What a restart keeps: everything.
 
+use claimsmith_storage::Storage as _;
 use serde_json::{Value, json};
 
 use crate::harness::{CREDENTIALS_EXCHANGE, TestServer, guest, scripted};
@@ -68,4 +69,44 @@ async fn a_restart_keeps_keys_clients_users_actions_tokens_and_records() {
     assert_eq!(tenants["tenants"][0]["issuer"], acme_issuer);
     assert_eq!(tenants["tenants"].as_array().unwrap().len(), 2);
     assert!(!acme_admin.secret.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_made_by_an_earlier_version_gets_the_scopes_that_its_admin_api_has_now() {
+    let server = TestServer::start_empty().await;
+    let audience = server.management_audience.clone();
+    let job = server.client("job").create().await;
+    let new = ["read:sessions", "delete:grants", "create:signing_keys"];
+
+    let server = server
+        .restart_after(async |storage| {
+            let store = storage.tenant(&"dev".parse().unwrap());
+            let before = store.resource_server_by_identifier(&audience).await;
+            let before = before.unwrap().unwrap();
+            let mut after = before.clone();
+            after
+                .scopes
+                .retain(|scope| !new.contains(&scope.value.as_str()));
+            assert_eq!(after.scopes.len(), before.scopes.len() - new.len());
+            store.update_resource_server(&before, &after).await.unwrap();
+        })
+        .await;
+
+    let in_path = audience.replace(':', "%3A").replace('/', "%2F");
+    let path = format!("resource-servers/{in_path}");
+    let api = server.manage("GET", &path, Value::Null).await.expect(200);
+    let scopes: Vec<&str> = api["scopes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|scope| scope["value"].as_str().unwrap())
+        .collect();
+    for scope in new {
+        let times = scopes.iter().filter(|there| **there == scope).count();
+        assert_eq!(times, 1, "{scope}");
+    }
+    // And so it can be given to a client.
+    let body = json!({"client_id": job.id, "audience": audience, "scope": new});
+    let granted = server.manage("POST", "client-grants", body).await;
+    granted.expect(201);
 }

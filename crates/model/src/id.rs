@@ -106,6 +106,8 @@ identifiers! {
     SessionId;
     /// What the refresh tokens of one login stand for, `rt_…`.
     RefreshGrantId;
+    /// What a user allowed a client, 24 hexadecimal digits.
+    ConsentId;
 }
 
 #[cfg(test)]

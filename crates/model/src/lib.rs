@@ -62,8 +62,8 @@ pub use execution::{
 };
 pub use histogram::{Distribution, Histogram};
 pub use id::{
-    ActionId, BindingId, ClientGrantId, ClientId, ConnectionId, ExecutionId, InvalidId, KeyId,
-    OrganizationId, RefreshGrantId, ResourceServerId, RoleId, SessionId, TenantId, UserId,
+    ActionId, BindingId, ClientGrantId, ClientId, ConnectionId, ConsentId, ExecutionId, InvalidId,
+    KeyId, OrganizationId, RefreshGrantId, ResourceServerId, RoleId, SessionId, TenantId, UserId,
     VersionId,
 };
 pub use limit::{

@@ -73,6 +73,10 @@ pub struct AuthorizationCode {
     pub execution_id: ExecutionId,
     /// When it stops being good.
     pub expires_at: Timestamp,
+    /// Whether it is good only as long as the user's consent stands: the client is
+    /// somebody else's.
+    #[serde(default)]
+    pub rests_on_consent: bool,
     /// What it gave, once it was redeemed.
     pub redeemed: Option<RedeemedCode>,
 }

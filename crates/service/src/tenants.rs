@@ -23,7 +23,7 @@ use crate::{
 pub const DATABASE_CONNECTION: &str = "Username-Password-Authentication";
 
 /// The scopes of the Management API, each of which some endpoint asks for.
-pub const MANAGEMENT_SCOPES: [&str; 56] = [
+pub const MANAGEMENT_SCOPES: [&str; 60] = [
     "create:actions",
     "create:client_grants",
     "create:clients",
@@ -41,6 +41,7 @@ pub const MANAGEMENT_SCOPES: [&str; 56] = [
     "delete:client_grants",
     "delete:clients",
     "delete:connections",
+    "delete:grants",
     "delete:organization_client_grants",
     "delete:organization_connections",
     "delete:organization_member_roles",
@@ -49,12 +50,14 @@ pub const MANAGEMENT_SCOPES: [&str; 56] = [
     "delete:refresh_tokens",
     "delete:resource_servers",
     "delete:roles",
+    "delete:sessions",
     "delete:users",
     "read:actions",
     "read:client_grants",
     "read:client_keys",
     "read:clients",
     "read:connections",
+    "read:grants",
     "read:logs",
     "read:logs_users",
     "read:organization_client_grants",
@@ -65,6 +68,7 @@ pub const MANAGEMENT_SCOPES: [&str; 56] = [
     "read:refresh_tokens",
     "read:resource_servers",
     "read:roles",
+    "read:sessions",
     "read:signing_keys",
     "read:tenant_settings",
     "read:users",
@@ -165,7 +169,7 @@ impl TenantDirectory {
     pub(crate) async fn load(environment: Environment) -> Result<Self, ServiceError> {
         let tenants = environment.storage.tenants().await?;
         let directory = Self(Arc::new(Inner {
-            environment,
+            environment: environment.clone(),
             index: ArcSwap::default(),
             changing: tokio::sync::Mutex::new(()),
         }));
@@ -178,6 +182,7 @@ impl TenantDirectory {
                      creation was cut off, delete it by the platform API and create it again"
                 );
             }
+            context.renew_management_scopes(&environment).await?;
         }
         Ok(directory)
     }
@@ -458,6 +463,35 @@ impl TenantContext {
         let one = Page { skip: 0, take: 1 };
         let (grants, _) = self.store.client_grants(None, Some(&audience), one).await?;
         Ok(!grants.is_empty())
+    }
+
+    /// Adds the scopes to the tenant's Management API that this version knows and the
+    /// one which made the tenant didn't. Clients don't get them by that: an admin gives
+    /// them, as any others.
+    async fn renew_management_scopes(&self, environment: &Environment) -> Result<(), ServiceError> {
+        let audience = self.management_audience();
+        let api = self.store.resource_server_by_identifier(&audience).await?;
+        // A tenant whose creation was cut off has none.
+        let Some(before) = api else {
+            return Ok(());
+        };
+        let is_new = |value: &&str| before.scopes.iter().all(|known| known.value != **value);
+        let new: Vec<&str> = MANAGEMENT_SCOPES.into_iter().filter(is_new).collect();
+        if new.is_empty() {
+            return Ok(());
+        }
+        let mut after = before.clone();
+        after.scopes.extend(new.iter().map(|value| Scope {
+            value: (*value).to_owned(),
+            description: None,
+        }));
+        after.updated_at = environment.clock.now();
+        self.store.update_resource_server(&before, &after).await?;
+        tracing::info!(
+            tenant = %self.tenant.id, scopes = new.join(" "),
+            "the Management API has new scopes; client grants that are to have them need them added"
+        );
+        Ok(())
     }
 
     /// What one execution of an Action that asks for `action` may use now.

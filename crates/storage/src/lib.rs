@@ -55,9 +55,9 @@ pub use memory::{MemoryKeyValue, MemoryStorage};
 pub use memory_log::MemoryExecutionLog;
 pub use repository::{
     ActionRepository, BindingRepository, ClientGrantRepository, ClientRepository, CodeRepository,
-    ConnectionRepository, ConsentRepository, GivenTokens, KeyRepository, OrganizationRepository,
-    Page, RefreshExchange, RefreshExchanged, RefreshTokenRepository, ResourceServerRepository,
-    RoleRepository, SessionRepository, SessionUse, StampRepository, Storage, TenantStorage,
-    TokenRepository, UserRepository,
+    ConnectionRepository, ConsentRepository, ConsentSearch, GivenTokens, KeyRepository,
+    OrganizationRepository, Page, RefreshExchange, RefreshExchanged, RefreshTokenRepository,
+    ResourceServerRepository, RoleRepository, SessionRepository, SessionUse, StampRepository,
+    Storage, TenantStorage, TokenRepository, UserRepository,
 };
 pub use seal::{InvalidMasterKey, MasterKey, Sealer};

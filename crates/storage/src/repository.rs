@@ -15,8 +15,8 @@ use claimsmith_model::{
 use crate::{StorageError, StorageFigures};
 
 pub use logins::{
-    CodeRepository, ConsentRepository, GivenTokens, RefreshExchange, RefreshExchanged,
-    RefreshTokenRepository, SessionRepository, SessionUse,
+    CodeRepository, ConsentRepository, ConsentSearch, GivenTokens, RefreshExchange,
+    RefreshExchanged, RefreshTokenRepository, SessionRepository, SessionUse,
 };
 
 type Result<T> = std::result::Result<T, StorageError>;

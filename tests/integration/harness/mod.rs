@@ -19,6 +19,8 @@ use std::{fs, net::SocketAddr, ops::Deref, path::Path};
 
 use claimsmith_model::{Limit, LimitSettings, Secret, ServerLimits};
 use claimsmith_server::{OutgoingConfig, RunningServer, ServeConfig, TlsOptions};
+use claimsmith_storage::MasterKey;
+use claimsmith_storage_sled::SledStorage;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -100,6 +102,15 @@ impl TestServer {
     pub(crate) async fn restart_with(self, change: impl FnOnce(&mut ServeConfig)) -> Self {
         self.running.stop().await.unwrap();
         Self::start_on(self.folder, change).await
+    }
+
+    /// Stops the server, lets `change` change what is stored, and starts another one.
+    pub(crate) async fn restart_after(self, change: impl AsyncFnOnce(SledStorage)) -> Self {
+        self.running.stop().await.unwrap();
+        let key = MasterKey::parse(master_key('5').expose()).unwrap();
+        let storage = SledStorage::open(self.folder.path(), &key).await.unwrap();
+        change(storage).await;
+        Self::start_on(self.folder, |_| ()).await
     }
 
     /// Where the server listens.

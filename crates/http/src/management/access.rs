@@ -61,6 +61,7 @@ scopes! {
     DeleteClientGrants = "delete:client_grants";
     DeleteClients = "delete:clients";
     DeleteConnections = "delete:connections";
+    DeleteGrants = "delete:grants";
     DeleteOrganizationClientGrants = "delete:organization_client_grants";
     DeleteOrganizationConnections = "delete:organization_connections";
     DeleteOrganizationMemberRoles = "delete:organization_member_roles";
@@ -69,11 +70,13 @@ scopes! {
     DeleteRefreshTokens = "delete:refresh_tokens";
     DeleteResourceServers = "delete:resource_servers";
     DeleteRoles = "delete:roles";
+    DeleteSessions = "delete:sessions";
     DeleteUsers = "delete:users";
     ReadActions = "read:actions";
     ReadClientGrants = "read:client_grants";
     ReadClients = "read:clients";
     ReadConnections = "read:connections";
+    ReadGrants = "read:grants";
     ReadLogs = "read:logs";
     ReadLogsUsers = "read:logs_users";
     ReadOrganizationClientGrants = "read:organization_client_grants";
@@ -84,6 +87,7 @@ scopes! {
     ReadRefreshTokens = "read:refresh_tokens";
     ReadResourceServers = "read:resource_servers";
     ReadRoles = "read:roles";
+    ReadSessions = "read:sessions";
     ReadSigningKeys = "read:signing_keys";
     ReadTenantSettings = "read:tenant_settings";
     ReadUsers = "read:users";

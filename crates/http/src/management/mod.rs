@@ -14,6 +14,7 @@ mod clients;
 mod connections;
 mod error;
 mod field_filter;
+mod grants;
 mod listing;
 mod logs;
 mod organizations;
@@ -23,6 +24,7 @@ mod query;
 pub(crate) mod rate;
 mod resource_servers;
 mod roles;
+mod sessions;
 mod signing_keys;
 mod tenant_settings;
 #[cfg(test)]
@@ -52,6 +54,8 @@ fn routes() -> access::Routes {
         .and(client_grants::routes())
         .and(connections::routes())
         .and(users::routes())
+        .and(sessions::routes())
+        .and(grants::routes())
         .and(roles::routes())
         .and(organizations::routes())
         .and(signing_keys::routes())

@@ -11,12 +11,14 @@ pub mod client_grants;
 mod client_refresh_token;
 pub mod clients;
 pub mod connections;
+pub mod consents;
 pub mod executions;
 pub mod organization_connections;
 pub mod organizations;
 mod permissions;
 pub mod resource_servers;
 pub mod roles;
+pub mod sessions;
 pub mod settings;
 pub mod signing_keys;
 pub mod tenants;
@@ -25,7 +27,7 @@ pub mod users;
 
 use std::future::Future;
 
-pub use claimsmith_storage::Page;
+pub use claimsmith_storage::{ConsentSearch, Page};
 
 use crate::ServiceError;
 

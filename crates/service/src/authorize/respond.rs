@@ -17,7 +17,7 @@ use crate::{
     token::{
         TokenEndpointError,
         hash::sha256,
-        login::{Asked, Checked, Login, LoginRequest, OFFLINE_ACCESS, Way},
+        login::{Asked, Checked, GivenClaims, Login, LoginRequest, OFFLINE_ACCESS, Way},
     },
 };
 
@@ -98,9 +98,7 @@ impl AuthorizeService {
             transaction: event_transaction(&checked),
             other: event_session(&session.session),
         };
-        let result = tokens.run_post_login(context, login, seen).await?;
-        let now = self.services().environment.clock.now();
-        let (result, claims) = tokens.admit(context, login, result, now).await?;
+        let (result, claims, now) = tokens.run_and_admit(context, login, seen).await?;
         let record = login.record_facts(now);
         let made = match self
             .make(visit, &checked, login, &result, &claims, now)
@@ -115,7 +113,8 @@ impl AuthorizeService {
             Err(error) => return Err(tokens.fail(context, result, record, error).into()),
         };
         let execution_id = result.execution_id.clone();
-        tokens.record_given(context, login, result, &claims, now);
+        let given = given(checked.response_type, &claims);
+        tokens.record_given(context, login, result, given, now);
         let response = checked.target.response(context);
         let response = made
             .parameters
@@ -228,6 +227,20 @@ impl AuthorizeService {
     }
 }
 
+/// The claims of the tokens that the client gets by this response, or by its code.
+fn given(response_type: ResponseType, claims: &Checked) -> GivenClaims<'_> {
+    let ResponseType {
+        code,
+        token,
+        id_token,
+    } = response_type;
+    let all = claims.all();
+    GivenClaims {
+        access_token: all.access_token.filter(|_| code || token),
+        id_token: all.id_token.filter(|_| code || id_token),
+    }
+}
+
 /// What `event.transaction.protocol` says.
 fn protocol(response_type: ResponseType) -> &'static str {
     match (response_type.code, response_type.gives_tokens()) {
@@ -268,6 +281,7 @@ fn waiting_code(
             .unwrap_or_default(),
         execution_id: result.execution_id.clone(),
         expires_at: now.plus_seconds(CODE_LIFETIME_S),
+        rests_on_consent: !login.client.is_first_party,
         redeemed: None,
     }
 }

@@ -330,6 +330,7 @@ pub(super) fn authorization_code() -> AuthorizationCode {
         id_token_claims: JsonObject::new(),
         execution_id: "execution-1".parse().unwrap(),
         expires_at: at(60_000),
+        rests_on_consent: false,
         redeemed: None,
     }
 }

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use claimsmith_model::{LIVE_REFRESH_TOKENS_MAX, OpaqueToken, RefreshGrant, Timestamp};
+use claimsmith_model::{
+    AuthorizationCode, LIVE_REFRESH_TOKENS_MAX, OpaqueToken, RefreshGrant, Timestamp, UserId,
+};
 
 use super::{
     assert_not_found,
@@ -10,8 +12,8 @@ use super::{
     new_tenant,
 };
 use crate::{
-    GivenTokens, RefreshExchange, RefreshExchanged, SessionUse, Storage, StorageError,
-    TenantStorage,
+    ConsentSearch, GivenTokens, Page, RefreshExchange, RefreshExchanged, SessionUse, Storage,
+    StorageError, TenantStorage,
 };
 
 pub(super) async fn check(storage: &dyn Storage) {
@@ -32,7 +34,10 @@ pub(super) async fn check(storage: &dyn Storage) {
     a_replaced_refresh_token_revokes_its_grant(&*store).await;
     only_so_many_refresh_tokens_are_good_at_once(&*store).await;
     of_too_many_refresh_grants_the_oldest_goes(&*store).await;
+    a_code_ends_with_its_session(&*store).await;
+    a_session_is_found_and_ended_by_its_identifier(&*store).await;
     consent_grows(&*store).await;
+    consent_is_listed_and_withdrawn_with_what_rests_on_it(&*store).await;
     what_has_ended_is_removed_and_what_goes_on_is_not(&*store).await;
     a_text_is_used_once(&*store).await;
     users_and_clients_take_their_logins_along(&*store).await;
@@ -143,6 +148,8 @@ async fn ending_a_session_revokes_what_came_from_it(store: &dyn TenantStorage) {
 
 async fn a_code_is_redeemed_once(store: &Arc<dyn TenantStorage>) {
     let code = authorization_code();
+    let stored = session("s-1", "user-1");
+    store.put_session(&[1; 32], &stored, None).await.unwrap();
     store.put_authorization_code(&[1; 32], &code).await.unwrap();
     assert_eq!(
         store.authorization_code(&[1; 32]).await.unwrap(),
@@ -198,8 +205,96 @@ async fn a_code_is_redeemed_once(store: &Arc<dyn TenantStorage>) {
     assert!(!unknown.await.unwrap());
 }
 
+async fn a_code_ends_with_its_session(store: &dyn TenantStorage) {
+    let sessions = [session("s-1", "user-1"), session("s-2", "user-1")];
+    let redeem = async |number: u8| {
+        let given = GivenTokens {
+            refresh_grant: Some(refresh_grant(&format!("rt_session-{number}"))),
+            opaque_token: None,
+        };
+        let hash = [20 + number; 32];
+        let code = authorization_code();
+        store.put_authorization_code(&hash, &code).await.unwrap();
+        let redeemed = store.redeem_authorization_code(&hash, &given, at(1));
+        let redeemed = redeemed.await.unwrap();
+        let id = format!("rt_session-{number}").parse().unwrap();
+        let stored = store.refresh_grant(&id).await.unwrap();
+        assert_eq!(stored.is_some(), redeemed);
+        redeemed
+    };
+    for (number, session) in (1..).zip(&sessions) {
+        store
+            .put_session(&[number; 32], session, None)
+            .await
+            .unwrap();
+    }
+    assert!(redeem(1).await);
+    // Under another cookie the session goes on.
+    let moved = store.put_session(&[3; 32], &sessions[0], Some(&[1; 32]));
+    moved.await.unwrap();
+    assert!(redeem(2).await);
+
+    store.end_session(&[3; 32]).await.unwrap();
+
+    assert!(!redeem(3).await);
+    store
+        .end_all_logins(&"user-1".parse().unwrap(), None)
+        .await
+        .unwrap();
+}
+
+async fn a_session_is_found_and_ended_by_its_identifier(store: &dyn TenantStorage) {
+    let user = "user-1".parse().unwrap();
+    let mut sessions = [session("s-1", "user-1"), session("s-2", "user-1")];
+    sessions[0].created_at = at(2);
+    for (number, session) in (1..).zip(&sessions) {
+        store
+            .put_session(&[number; 32], session, None)
+            .await
+            .unwrap();
+        give(
+            store,
+            came_from(session.id.as_str(), &format!("rt_id-{number}")),
+        )
+        .await;
+    }
+    let other = session("s-3", "user-2");
+    store.put_session(&[3; 32], &other, None).await.unwrap();
+    let [first, second] = sessions;
+    let (id, unknown) = (first.id.clone(), "s-9".parse().unwrap());
+
+    assert_eq!(store.session_by_id(&id).await.unwrap(), Some(first.clone()));
+    assert_eq!(store.session_by_id(&unknown).await.unwrap(), None);
+    let listed = store.sessions(&user).await.unwrap();
+    assert_eq!(listed, [second.clone(), first.clone()]);
+
+    store.end_session_by_id(&unknown).await.unwrap();
+    store.end_session_by_id(&id).await.unwrap();
+    store.end_session_by_id(&id).await.unwrap();
+    assert_eq!(store.session_by_id(&id).await.unwrap(), None);
+    assert_eq!(store.sessions(&user).await.unwrap(), [second]);
+    let grants = store.refresh_grants(&user, None).await.unwrap();
+    let left: Vec<_> = grants.iter().map(|grant| grant.id.as_str()).collect();
+    assert_eq!(left, ["rt_id-2"]);
+
+    // By their user, and nothing else of theirs.
+    give(store, refresh_grant("rt_id-password")).await;
+    store.end_sessions(&user).await.unwrap();
+    assert_eq!(store.sessions(&user).await.unwrap(), []);
+    let grants = store.refresh_grants(&user, None).await.unwrap();
+    let left: Vec<_> = grants.iter().map(|grant| grant.id.as_str()).collect();
+    assert_eq!(left, ["rt_id-password"]);
+    let id = "s-3".parse().unwrap();
+    assert!(store.session_by_id(&id).await.unwrap().is_some());
+    store.end_all_logins(&user, None).await.unwrap();
+    store.end_session(&[3; 32]).await.unwrap();
+}
+
 async fn replaying_a_code_can_revoke_what_it_gave(store: &dyn TenantStorage) {
-    let code = authorization_code();
+    let code = AuthorizationCode {
+        session_id: None,
+        ..authorization_code()
+    };
     store.put_authorization_code(&[3; 32], &code).await.unwrap();
     store.revoke_redeemed_code(&[3; 32]).await.unwrap();
     let given = GivenTokens {
@@ -334,6 +429,88 @@ async fn consent_grows(store: &dyn TenantStorage) {
     let none = "none".parse().unwrap();
     let unknown = store.give_consent(&user, &none, api, &[], at(1));
     assert_not_found(unknown.await);
+}
+
+async fn consent_is_listed_and_withdrawn_with_what_rests_on_it(store: &dyn TenantStorage) {
+    let api = "https://api.example.com/";
+    let scope = ["a".to_owned()];
+    // What another claim left.
+    let user: UserId = "user-1".parse().unwrap();
+    store.withdraw_consents(&user).await.unwrap();
+    for (user, client, audience) in [
+        ("user-1", "client-1", Some(api)),
+        ("user-1", "client-1", None),
+        ("user-1", "client-2", Some(api)),
+        ("user-2", "client-1", Some(api)),
+    ] {
+        let (user, client) = (user.parse().unwrap(), client.parse().unwrap());
+        let given = store.give_consent(&user, &client, audience, &scope, at(1));
+        given.await.unwrap();
+    }
+    let rests = |id: &str, client: &str, audience: Option<&str>| RefreshGrant {
+        client_id: client.parse().unwrap(),
+        audience: audience.map(str::to_owned),
+        ..refresh_grant(id)
+    };
+    give(store, rests("rt_rests", "client-1", Some(api))).await;
+    give(store, rests("rt_opaque", "client-1", None)).await;
+    give(store, rests("rt_other", "client-2", Some(api))).await;
+    let left = async || {
+        let grants = store.refresh_grants(&user, None).await.unwrap();
+        let ids = grants.into_iter().map(|grant| grant.id.to_string());
+        ids.collect::<Vec<_>>()
+    };
+    let list = async |search: ConsentSearch, skip| {
+        let page = Page { skip, take: 2 };
+        let (found, total) = store.consents(&search, page).await.unwrap();
+        (found, total)
+    };
+    let all = ConsentSearch::default();
+    let of_user = ConsentSearch {
+        user: Some(user.clone()),
+        ..all.clone()
+    };
+    let of_client = ConsentSearch {
+        client: Some("client-1".parse().unwrap()),
+        audience: Some(api.to_owned()),
+        ..all.clone()
+    };
+
+    assert_eq!(list(all.clone(), 0).await.1, 4);
+    assert_eq!(list(all.clone(), 3).await.0.len(), 1);
+    assert_eq!(list(of_user.clone(), 0).await.1, 3);
+    let (found, total) = list(of_client, 0).await;
+    assert_eq!(total, 2);
+    let (id, consent) = &found[0];
+    assert_eq!((&consent.user_id, &consent.scope), (&user, &scope.to_vec()));
+    assert_ne!(*id, found[1].0);
+
+    // A code that rests on it is worth nothing afterwards.
+    let code = AuthorizationCode {
+        session_id: None,
+        rests_on_consent: true,
+        ..authorization_code()
+    };
+    for number in [31, 32] {
+        store
+            .put_authorization_code(&[number; 32], &code)
+            .await
+            .unwrap();
+    }
+    let given = GivenTokens::default();
+    let redeemed = store.redeem_authorization_code(&[31; 32], &given, at(1));
+    assert!(redeemed.await.unwrap());
+    store.withdraw_consent(id).await.unwrap();
+    let redeemed = store.redeem_authorization_code(&[32; 32], &given, at(1));
+    assert!(!redeemed.await.unwrap());
+
+    assert_eq!(left().await, ["rt_opaque", "rt_other"]);
+    store.withdraw_consent(id).await.unwrap();
+    assert_eq!(list(of_user.clone(), 0).await.1, 2);
+    store.withdraw_consents(&user).await.unwrap();
+    assert_eq!(left().await, [""; 0]);
+    assert_eq!(list(of_user, 0).await.1, 0);
+    assert_eq!(list(all, 0).await.1, 1);
 }
 
 async fn what_has_ended_is_removed_and_what_goes_on_is_not(store: &dyn TenantStorage) {

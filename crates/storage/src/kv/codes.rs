@@ -6,8 +6,11 @@ use claimsmith_model::{AuthorizationCode, RedeemedCode, Timestamp};
 use super::{
     KeyValue, Result,
     endings::Ending,
+    keys::TenantKeys,
     refresh_grants::{delete_refresh_grant, put_given},
+    sessions::goes_on,
     tenant::KvTenant,
+    transaction::Transaction,
 };
 use crate::{CodeRepository, GivenTokens};
 
@@ -49,6 +52,9 @@ impl<K: KeyValue> CodeRepository for KvTenant<K> {
             else {
                 return Ok(false);
             };
+            if !still_stands(change, keys, &code)? {
+                return Ok(false);
+            }
             code.redeemed = Some(RedeemedCode {
                 refresh_grant: given.refresh_grant.as_ref().map(|grant| grant.id.clone()),
                 opaque_token: given.opaque_token.as_ref().map(|(sha256, _)| *sha256),
@@ -79,6 +85,25 @@ impl<K: KeyValue> CodeRepository for KvTenant<K> {
             Ok(())
         })
         .await
+    }
+}
+
+/// Whether what the code was given for is still so: the user has not logged out, and
+/// not taken back what they allowed.
+fn still_stands(
+    change: &Transaction<'_>,
+    keys: &TenantKeys,
+    code: &AuthorizationCode,
+) -> Result<bool> {
+    let (user, client) = (&code.user_id, &code.client_id);
+    if code.rests_on_consent
+        && !change.contains(&keys.consent(user, client, code.audience.as_deref()))?
+    {
+        return Ok(false);
+    }
+    match &code.session_id {
+        Some(session) => goes_on(change, keys, user, session),
+        None => Ok(true),
     }
 }
 

@@ -1,10 +1,19 @@
 //! What users allowed third-party clients.
 
 use async_trait::async_trait;
-use claimsmith_model::{ClientId, Consent, Timestamp, UserId};
+use claimsmith_model::{ClientId, Consent, ConsentId, Timestamp, UserId};
 
-use super::{KeyValue, Result, keys::TenantKeys, tenant::KvTenant, transaction::Transaction};
-use crate::{ConsentRepository, StorageError};
+use super::{
+    KeyValue, Result,
+    keys::TenantKeys,
+    refresh_grants::{delete_refresh_grant, refresh_grants},
+    tenant::KvTenant,
+    transaction::Transaction,
+};
+use crate::{ConsentRepository, ConsentSearch, Page, StorageError};
+
+/// What leads from an identifier to a consent.
+type Place = (UserId, ClientId, Option<String>);
 
 #[async_trait]
 impl<K: KeyValue> ConsentRepository for KvTenant<K> {
@@ -53,10 +62,99 @@ impl<K: KeyValue> ConsentRepository for KvTenant<K> {
                 &keys.consent_at(&client, &user, audience.as_deref()),
                 &consent_of(&consent),
             )?;
+            let id = keys.consent_id(&user, &client, audience.as_deref());
+            let place: Place = (user, client, audience);
+            change.put(&keys.consent_by_id(&id), &place)?;
             change.put(&key, &consent)
         })
         .await
     }
+
+    async fn consents(
+        &self,
+        search: &ConsentSearch,
+        page: Page,
+    ) -> Result<(Vec<(ConsentId, Consent)>, usize)> {
+        let (found, total) = match search {
+            ConsentSearch {
+                user: None,
+                client: None,
+                audience: None,
+            } => self.page(self.keys.consents(), page).await?,
+            _ => page.of(self.consents_that_fit(search).await?),
+        };
+        let with_id = |consent: Consent| {
+            let audience = consent.audience.as_deref();
+            let id = self
+                .keys
+                .consent_id(&consent.user_id, &consent.client_id, audience);
+            let id = id.parse().map_err(|_| StorageError::NotFound {
+                what: "an identifier of the consent",
+            })?;
+            Ok((id, consent))
+        };
+        let found: Result<Vec<_>> = found.into_iter().map(with_id).collect();
+        Ok((found?, total))
+    }
+
+    async fn withdraw_consent(&self, id: &ConsentId) -> Result<()> {
+        let id = id.clone();
+        self.change(move |change, keys| {
+            let place: Option<Place> = change.get(&keys.consent_by_id(id.as_str()))?;
+            let Some((user, client, audience)) = place else {
+                return Ok(());
+            };
+            withdraw(change, keys, &user, &client, audience.as_deref())
+        })
+        .await
+    }
+
+    async fn withdraw_consents(&self, user: &UserId) -> Result<()> {
+        let user = user.clone();
+        self.change(move |change, keys| {
+            for consent in change.stored_values::<Consent>(&keys.consents_of(&user))? {
+                let audience = consent.audience.as_deref();
+                withdraw(change, keys, &user, &consent.client_id, audience)?;
+            }
+            Ok(())
+        })
+        .await
+    }
+}
+
+impl<K: KeyValue> KvTenant<K> {
+    async fn consents_that_fit(&self, search: &ConsentSearch) -> Result<Vec<Consent>> {
+        let prefix = match &search.user {
+            Some(user) => self.keys.consents_of(user),
+            None => self.keys.consents(),
+        };
+        let mut consents: Vec<Consent> = self.all(prefix).await?;
+        consents.retain(|consent| {
+            let ConsentSearch {
+                client, audience, ..
+            } = search;
+            client.as_ref().is_none_or(|id| *id == consent.client_id)
+                && (audience.is_none() || *audience == consent.audience)
+        });
+        Ok(consents)
+    }
+}
+
+/// Deletes a consent and the refresh grants that rest on it.
+fn withdraw(
+    change: &mut Transaction<'_>,
+    keys: &TenantKeys,
+    user: &UserId,
+    client: &ClientId,
+    audience: Option<&str>,
+) -> Result<()> {
+    for grant in refresh_grants(change, keys, user, Some(client))? {
+        if grant.audience.as_deref() == audience {
+            delete_refresh_grant(change, keys, &grant.id)?;
+        }
+    }
+    delete_consent(change, keys, user, client, audience);
+    Ok(())
 }
 
 /// What leads from a client to a consent.
@@ -102,6 +200,8 @@ fn delete_consent(
     client: &ClientId,
     audience: Option<&str>,
 ) {
+    let id = keys.consent_id(user, client, audience);
+    change.delete(&keys.consent_by_id(&id));
     change.delete(&keys.consent(user, client, audience));
     change.delete(&keys.consent_at(client, user, audience));
 }

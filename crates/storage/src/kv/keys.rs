@@ -13,11 +13,16 @@
 
 use claimsmith_model::{
     ActionId, ClientGrantId, ClientId, ConnectionId, DatabaseScript, KeyId, OrganizationId,
-    RefreshGrantId, ResourceServerId, RoleId, TenantId, Timestamp, Trigger, UserId, VersionId,
+    RefreshGrantId, ResourceServerId, RoleId, SessionId, TenantId, Timestamp, Trigger, UserId,
+    VersionId,
 };
 
 use super::endings::Ending;
 use crate::{Sealer, seal::hex};
+
+/// How many hexadecimal digits a consent's identifier has: as many as the reference
+/// product's.
+const CONSENT_ID_CHARS: usize = 24;
 
 /// A key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -370,6 +375,11 @@ impl TenantKeys {
         self.prefix(&["session-of", user.as_str()])
     }
 
+    /// → the SHA-256 of the session's cookie.
+    pub(super) fn session_by_id(&self, id: &SessionId) -> Key {
+        self.key(&["session-id", id.as_str()])
+    }
+
     pub(super) fn authorization_code(&self, sha256: &[u8; 32]) -> Key {
         self.key(&["code", &hex(sha256)])
     }
@@ -417,6 +427,29 @@ impl TenantKeys {
         let audience = audience.unwrap_or_default();
         let audience = self.sealer.hide(&["identifier", audience]);
         self.key(&["consent", user.as_str(), client.as_str(), &audience])
+    }
+
+    pub(super) fn consents(&self) -> Prefix {
+        self.prefix(&["consent"])
+    }
+
+    /// What admins know a consent by: always the same for the same user, client and API.
+    pub(super) fn consent_id(
+        &self,
+        user: &UserId,
+        client: &ClientId,
+        audience: Option<&str>,
+    ) -> String {
+        let audience = audience.unwrap_or_default();
+        let parts = ["consent", user.as_str(), client.as_str(), audience];
+        let mut id = self.sealer.hide(&parts);
+        id.truncate(CONSENT_ID_CHARS);
+        id
+    }
+
+    /// → user, client and API of the consent.
+    pub(super) fn consent_by_id(&self, id: &str) -> Key {
+        self.key(&["consent-id", id])
     }
 
     pub(super) fn consents_of(&self, user: &UserId) -> Prefix {

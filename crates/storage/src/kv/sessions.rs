@@ -19,6 +19,21 @@ impl<K: KeyValue> SessionRepository for KvTenant<K> {
         self.get(&self.keys.session(sha256))
     }
 
+    async fn session_by_id(&self, id: &SessionId) -> Result<Option<Session>> {
+        let index = self.keys.session_by_id(id);
+        self.get_by_index(&index, |sha256| self.keys.session(sha256))
+    }
+
+    async fn sessions(&self, user: &UserId) -> Result<Vec<Session>> {
+        let places: Vec<[u8; 32]> = self.all(self.keys.sessions_of(user)).await?;
+        let mut sessions = Vec::with_capacity(places.len());
+        for sha256 in places {
+            sessions.extend(self.get::<Session>(&self.keys.session(&sha256))?);
+        }
+        sessions.sort_by_key(|session| session.created_at);
+        Ok(sessions)
+    }
+
     async fn put_session(
         &self,
         sha256: &[u8; 32],
@@ -39,6 +54,7 @@ impl<K: KeyValue> SessionRepository for KvTenant<K> {
                 Ending::Session(sha256).file(change, keys, session_end(&session))?;
             }
             change.put(&keys.session_of(&session.user_id, &sha256), &sha256)?;
+            change.put(&keys.session_by_id(&session.id), &sha256)?;
             change.put(&key, &session)
         })
         .await
@@ -63,15 +79,30 @@ impl<K: KeyValue> SessionRepository for KvTenant<K> {
         .await
     }
 
-    async fn end_session(&self, sha256: &[u8; 32]) -> Result<()> {
+    async fn end_session(&self, sha256: &[u8; 32]) -> Result<Option<Session>> {
         let sha256 = *sha256;
+        self.change(move |change, keys| end(change, keys, &sha256))
+            .await
+    }
+
+    async fn end_session_by_id(&self, id: &SessionId) -> Result<()> {
+        let id = id.clone();
         self.change(move |change, keys| {
-            let Some(session) = change.get::<Session>(&keys.session(&sha256))? else {
-                return Ok(());
-            };
-            delete_session(change, keys, &sha256)?;
-            let is_of_it = |grant: &RefreshGrant| grant.session_id.as_ref() == Some(&session.id);
-            revoke(change, keys, &session.user_id, is_of_it)
+            if let Some(sha256) = change.get(&keys.session_by_id(&id))? {
+                end(change, keys, &sha256)?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn end_sessions(&self, user: &UserId) -> Result<()> {
+        let user = user.clone();
+        self.change(move |change, keys| {
+            for sha256 in change.stored_values(&keys.sessions_of(&user))? {
+                end(change, keys, &sha256)?;
+            }
+            Ok(())
         })
         .await
     }
@@ -81,6 +112,41 @@ impl<K: KeyValue> SessionRepository for KvTenant<K> {
         self.change(move |change, keys| end_logins(change, keys, &user, except.as_ref()))
             .await
     }
+}
+
+/// Ends a session and revokes what came from it.
+fn end(
+    change: &mut Transaction<'_>,
+    keys: &TenantKeys,
+    sha256: &[u8; 32],
+) -> Result<Option<Session>> {
+    let session: Option<Session> = change.get(&keys.session(sha256))?;
+    if let Some(session) = &session {
+        delete_session(change, keys, sha256)?;
+        let is_of_it = |grant: &RefreshGrant| grant.session_id.as_ref() == Some(&session.id);
+        revoke(change, keys, &session.user_id, is_of_it)?;
+    }
+    Ok(session)
+}
+
+/// Whether a user's session is there (any more).
+pub(super) fn goes_on(
+    change: &Transaction<'_>,
+    keys: &TenantKeys,
+    user: &UserId,
+    id: &SessionId,
+) -> Result<bool> {
+    if let Some(sha256) = change.get(&keys.session_by_id(id))? {
+        return change.contains(&keys.session(&sha256));
+    }
+    // It has ended, or was stored before there was an index of identifiers.
+    for sha256 in change.stored_values(&keys.sessions_of(user))? {
+        let session: Option<Session> = change.get(&keys.session(&sha256))?;
+        if session.is_some_and(|session| session.id == *id) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Ends a user's sessions and revokes their refresh grants.
@@ -128,6 +194,11 @@ pub(super) fn delete_session(
 ) -> Result<()> {
     if let Some(session) = change.get::<Session>(&keys.session(sha256))? {
         change.delete(&keys.session_of(&session.user_id, sha256));
+        // After a new login it goes on under another cookie.
+        let by_id = keys.session_by_id(&session.id);
+        if change.get::<[u8; 32]>(&by_id)?.as_ref() == Some(sha256) {
+            change.delete(&by_id);
+        }
         change.delete(&keys.session(sha256));
     }
     Ok(())

@@ -4,17 +4,23 @@ use std::fmt::Debug;
 
 use async_trait::async_trait;
 use claimsmith_model::{
-    AuthorizationCode, ClientId, Consent, OpaqueToken, RefreshGrant, RefreshGrantId, Session,
-    SessionId, Timestamp, UserId,
+    AuthorizationCode, ClientId, Consent, ConsentId, OpaqueToken, RefreshGrant, RefreshGrantId,
+    Session, SessionId, Timestamp, UserId,
 };
 
-use super::Result;
+use super::{Page, Result};
 
 /// Users' sessions in their browsers.
 #[async_trait]
 pub trait SessionRepository: Send + Sync + Debug {
     /// The session whose cookie has this SHA-256; also when it has ended.
     async fn session(&self, sha256: &[u8; 32]) -> Result<Option<Session>>;
+
+    /// The session of that identifier; also when it has ended.
+    async fn session_by_id(&self, id: &SessionId) -> Result<Option<Session>>;
+
+    /// The sessions of a user, oldest first; also those that have ended.
+    async fn sessions(&self, user: &UserId) -> Result<Vec<Session>>;
 
     /// Stores a session under its cookie's SHA-256, or replaces it. The one of another
     /// cookie, `instead_of`, is gone then; refresh grants that came from it stay.
@@ -33,8 +39,17 @@ pub trait SessionRepository: Send + Sync + Debug {
     async fn use_session(&self, sha256: &[u8; 32], used: &SessionUse) -> Result<bool>;
 
     /// Ends a session and revokes the refresh grants that came from it, so that who
-    /// logs out is out. One that isn't there is no error.
-    async fn end_session(&self, sha256: &[u8; 32]) -> Result<()>;
+    /// logs out is out; its codes are worth nothing any more. Answers the session that
+    /// was there.
+    async fn end_session(&self, sha256: &[u8; 32]) -> Result<Option<Session>>;
+
+    /// Ends the session of that identifier in the same way; one that isn't there is no
+    /// error.
+    async fn end_session_by_id(&self, id: &SessionId) -> Result<()>;
+
+    /// Ends all sessions of a user in the same way. Refresh grants that came from none
+    /// stay.
+    async fn end_sessions(&self, user: &UserId) -> Result<()>;
 
     /// Ends all sessions of a user and revokes all their refresh grants; but keeps
     /// those of the session `except`. After a new password nobody goes on with the old.
@@ -56,7 +71,8 @@ pub trait CodeRepository: Send + Sync + Debug {
     ) -> Result<()>;
 
     /// Redeems a code that has not been redeemed, and stores what it gives, in one step.
-    /// Answers whether it did. Of two requests at once only one succeeds.
+    /// Answers whether it did: not when the session that it came from, or the consent
+    /// that it rests on, is gone. Of two requests at once only one succeeds.
     async fn redeem_authorization_code(
         &self,
         sha256: &[u8; 32],
@@ -121,6 +137,31 @@ pub trait ConsentRepository: Send + Sync + Debug {
         scope: &[String],
         now: Timestamp,
     ) -> Result<()>;
+
+    /// A part of what users allowed, as far as it fits the search, and how much there is.
+    async fn consents(
+        &self,
+        search: &ConsentSearch,
+        page: Page,
+    ) -> Result<(Vec<(ConsentId, Consent)>, usize)>;
+
+    /// Takes back a consent, and revokes the refresh grants that rest on it. One that
+    /// isn't there is no error.
+    async fn withdraw_consent(&self, id: &ConsentId) -> Result<()>;
+
+    /// Takes back all that a user allowed, in the same way.
+    async fn withdraw_consents(&self, user: &UserId) -> Result<()>;
+}
+
+/// Which consents to list: those that have everything that is given here.
+#[derive(Debug, Clone, Default)]
+pub struct ConsentSearch {
+    /// Who allowed it.
+    pub user: Option<UserId>,
+    /// Whom.
+    pub client: Option<ClientId>,
+    /// At which API.
+    pub audience: Option<String>,
 }
 
 /// A use of a session.

@@ -1,6 +1,6 @@
 //! Redeeming authorization codes, which are put into the store by hand.
 
-use claimsmith_model::AuthorizationCode;
+use claimsmith_model::{AuthorizationCode, Session, SessionId};
 use serde_json::{Value, json};
 
 use super::{API, Answer, Client, START_MS, World, claims};
@@ -10,6 +10,9 @@ const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 const CALLBACK: &str = "https://app.example.com/callback";
 const EXECUTION: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
+
+/// The SHA-256 of the session's cookie.
+const COOKIE: [u8; 32] = [7; 32];
 
 /// The SHA-256 of the text `code`.
 const HASH: [u8; 32] = [
@@ -39,7 +42,23 @@ fn code(world: &World, client: &Client) -> AuthorizationCode {
         id_token_claims: object(json!({"https://example.com/color": "green"})),
         execution_id: EXECUTION.parse().unwrap(),
         expires_at: claimsmith_model::Timestamp::from_millis(START_MS + 60_000),
+        rests_on_consent: false,
         redeemed: None,
+    }
+}
+
+/// The session that the code came from.
+fn session(code: &AuthorizationCode, id: &SessionId) -> Session {
+    Session {
+        id: id.clone(),
+        user_id: code.user_id.clone(),
+        connection: code.connection.clone(),
+        authenticated_at: code.authenticated_at,
+        created_at: code.authenticated_at,
+        last_interacted_at: code.authenticated_at,
+        expires_at: code.expires_at,
+        idle_expires_at: code.expires_at,
+        clients: vec![code.client_id.clone()],
     }
 }
 
@@ -70,6 +89,10 @@ async fn web_app(world: &World) -> Client {
 
 async fn put(world: &World, code: &AuthorizationCode) {
     let store = &world.tenant.store;
+    if let Some(id) = &code.session_id {
+        let session = session(code, id);
+        store.put_session(&COOKIE, &session, None).await.unwrap();
+    }
     store.put_authorization_code(&HASH, code).await.unwrap();
 }
 
@@ -192,6 +215,20 @@ async fn a_code_ends() {
         world.later(seconds);
         assert_eq!(redeem(&world, &client).await.status, status, "{seconds}");
     }
+}
+
+#[tokio::test]
+async fn a_code_is_worth_nothing_once_the_user_has_logged_out() {
+    let (world, client) = world_with_code(|_| {}).await;
+    let ended = world.tenant.store.end_session(&COOKIE).await;
+    assert!(ended.unwrap().is_some());
+
+    let refused = redeem(&world, &client).await;
+
+    assert_eq!(refused.refusal().1, "invalid_grant");
+    let user = world.user_id.parse().unwrap();
+    let grants = world.tenant.store.refresh_grants(&user, None).await;
+    assert_eq!(grants.unwrap(), []);
 }
 
 #[tokio::test]
