@@ -104,7 +104,7 @@ async fn the_tenants_log_tells_of_logins_in_browsers_and_not_of_what_was_typed()
     let succeeded = of_type("s").await;
     assert_eq!(succeeded["user_id"], ada.id);
     assert_eq!(succeeded["client_id"], spa.id);
-    let failed = of_type("f").await;
+    let failed = of_type("fu").await;
     assert_eq!(failed["description"], "Wrong email, user name or password.");
     assert_eq!(failed["client_id"], spa.id);
 }

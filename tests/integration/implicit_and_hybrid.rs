@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{
     API, Client, POST_LOGIN, TestServer,
-    browser::{Authorize, CALLBACK, Callback, Page, redeem},
+    browser::{Authorize, CALLBACK, Callback, Page, record, redeem},
     scripted,
     verify::Jwt,
 };
@@ -74,6 +74,38 @@ async fn an_application_in_the_browser_gets_both_tokens_in_the_fragment_with_the
     let access_token = callback.get("access_token");
     assert_eq!(id.claims["at_hash"], half_hash(access_token));
     assert_eq!(id.claims.get("c_hash"), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_record_lists_the_claims_of_those_tokens_alone_that_were_given() {
+    let server = TestServer::start().await;
+    let (app, ada) = (
+        app(&server).await,
+        server.user("ada@example.com").create().await,
+    );
+    let script = json!([
+        ["access_token", "https://example.com/role", "admin"],
+        ["id_token", "https://example.com/level", 3],
+    ]);
+    server.bind(POST_LOGIN, [scripted("sets", script)]).await;
+    let both = ["access_token", "id_token"];
+    for (response_type, given) in [
+        ("token", &both[..1]),
+        ("id_token", &both[1..]),
+        ("id_token token", &both),
+        ("code", &both),
+        ("code id_token", &both),
+    ] {
+        let request = Authorize::response_type(&app, response_type).with("audience", API);
+        let callback = server.browser().log_in(&request, &ada).await;
+
+        let record = record(&server, &callback.answer).await;
+
+        let admitted = record["claims"]["admitted"].as_array().unwrap();
+        let tokens: Vec<_> = admitted.iter().map(|it| it["token"].as_str()).collect();
+        let given: Vec<_> = given.iter().copied().map(Some).collect();
+        assert_eq!(tokens, given, "{response_type}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

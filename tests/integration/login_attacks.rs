@@ -1,10 +1,12 @@
 //! What others try on the way of a user through the browser.
 
-use serde_json::json;
+use http::{HeaderMap, HeaderValue, header};
+use serde_json::{Value, json};
 
 use crate::harness::{
     Client, PASSWORD, TestServer, User,
     browser::{Authorize, Callback, Page, redeem},
+    scrape,
 };
 
 /// A text that ends whatever it stands in.
@@ -207,5 +209,86 @@ async fn each_answer_says_which_server_it_comes_from() {
         );
         let callback = tenant.browser().log_in(&Authorize::code(&spa), &ada).await;
         assert_eq!(callback.get("iss"), tenant.issuer);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unknown_user_costs_the_server_the_same_work_as_a_known_one() {
+    let server = TestServer::start().await;
+    let (spa, ada) = spa_and_ada(&server).await;
+    let app = server.app().await;
+    let browser = server.browser();
+    let page = browser.page(&Authorize::code(&spa)).await;
+    let computed = async || {
+        let token = server.platform_token();
+        let metrics = server.ask("GET", "/metrics", Some(&token), Value::Null);
+        let metrics = scrape::Page::read(&metrics.await);
+        metrics.value("claimsmith_password_hashes_total")
+    };
+    let long = "x".repeat(2_000);
+
+    // One hash each, whoever it is and however the password is wrong; of a password that
+    // nobody can have, none for either.
+    for (password, work) in [("wrong", 1.0), ("", 1.0), (long.as_str(), 0.0)] {
+        for name in [ada.email.as_str(), "nobody@example.com"] {
+            let before = computed().await;
+            let inputs = [("username", name), ("password", password)];
+            Page::of(browser.submit(&page, &inputs).await).expect_login();
+            assert_eq!(computed().await - before, work, "page: {name} {password}");
+            if password.is_empty() {
+                // The token endpoint says that the parameter is missing.
+                continue;
+            }
+            let before = computed().await;
+            let guess = server.login(&app, &ada).with("username", name);
+            let guess = guess.with("password", password).send().await;
+            guess.expect_error(400, "invalid_grant");
+            assert_eq!(computed().await - before, work, "grant: {name} {password}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_that_is_too_large_or_not_text_is_answered_with_a_page() {
+    let server = TestServer::start().await;
+    let (spa, _) = spa_and_ada(&server).await;
+    let browser = server.browser();
+    let page = browser.page(&Authorize::code(&spa)).await;
+    let state = format!("state={}", page.hidden[0].1);
+    let post = async |path: &str, body: Vec<u8>| {
+        let mut headers = HeaderMap::new();
+        let form = HeaderValue::from_static("application/x-www-form-urlencoded");
+        headers.insert(header::CONTENT_TYPE, form);
+        server.send("POST", path, headers, body).await
+    };
+    for path in [
+        "/u/login",
+        "/u/consent",
+        "/oidc/logout",
+        "/oidc/logout/confirm",
+        "/authorize",
+    ] {
+        let padded = |bytes: usize| {
+            let mut body = format!("{state}&padding=").into_bytes();
+            body.resize(bytes, b'x');
+            body
+        };
+        for (body, told) in [
+            (padded(64 * 1024 + 1), "bytes"),
+            (b"state=\xff\xfe".to_vec(), "UTF-8"),
+            (b"state=%ff%fe".to_vec(), "UTF-8"),
+        ] {
+            let answer = post(path, body).await;
+            let text = Page::of(answer).expect_error(400);
+            assert!(text.contains(told), "{path}: {text}");
+            assert!(text.contains("Trace id"), "{path}: {text}");
+        }
+    }
+    // One of just that size is read, and wrong for another reason.
+    for path in ["/u/login", "/u/consent"] {
+        let mut body = format!("{state}&padding=").into_bytes();
+        body.resize(64 * 1024, b'x');
+        let text = Page::of(post(path, body).await).expect_error(400);
+        assert!(text.contains("too old"), "{path}: {text}");
     }
 }

@@ -3,7 +3,11 @@
 use serde_json::{Value, json};
 
 use crate::harness::{
-    PASSWORD, POST_LOGIN, command_line::claimsmith, process::ServerProcess, scripted,
+    PASSWORD, POST_LOGIN,
+    browser::{Authorize, Page},
+    command_line::claimsmith,
+    process::ServerProcess,
+    scripted,
 };
 
 /// The log, each line of which must be an object.
@@ -142,6 +146,79 @@ async fn a_request_can_not_forge_a_line() {
         for line in &lines {
             assert!(!line.starts_with("{\"time\":\"\""), "{line}");
             assert!(!line.contains(['\u{1b}', '\r']), "{line}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_that_a_browser_or_client_sends_stands_in_a_line_of_its_own_or_in_a_field() {
+    // A second line, a second object, another field, and a cleared terminal.
+    let forged =
+        "x\r\n{\"level\":\"ERROR\",\"message\":\"forged\"}\n level=ERROR forged=1\u{1b}[2J\u{2028}";
+    for format in ["json", "text"] {
+        let server = ServerProcess::start(&["--log-format", format, "--log", "debug"]).await;
+        let spa = server.spa().await;
+        let browser = server.browser();
+
+        let page = browser.page(&Authorize::code(&spa)).await;
+        let inputs = [("username", forged), ("password", forged)];
+        Page::of(browser.submit(&page, &inputs).await).expect_login();
+        for input in ["state", "username"] {
+            let page = browser.post("/u/login", &[(input, forged)]).await;
+            Page::of(page).expect_error(400);
+        }
+        for parameter in [
+            "client_id",
+            "redirect_uri",
+            "state",
+            "nonce",
+            "login_hint",
+            "organization",
+            "connection",
+            "audience",
+            "scope",
+            "response_type",
+            "prompt",
+            "id_token_hint",
+            "forged",
+        ] {
+            let request = Authorize::code(&spa).with(parameter, forged);
+            browser.open(&request.path()).await;
+        }
+        for path in [
+            "/forged%0a%1b[2J",
+            "/oidc/logout?state=%0aforged",
+            "/v2/logout?returnTo=%0d",
+        ] {
+            browser.open(path).await;
+        }
+        for (name, grant) in [
+            ("code", "authorization_code"),
+            ("refresh_token", "refresh_token"),
+            ("client_id", "client_credentials"),
+            ("scope", "client_credentials"),
+        ] {
+            let request = server.token_request().with("client_id", spa.id.as_str());
+            let request = request.with("grant_type", grant).with(name, forged);
+            let header = ::http::header::USER_AGENT;
+            request.header(header, "x\t{\"forged\":1}").send().await;
+        }
+
+        server.terminate();
+        let (lines, _) = server.end();
+        if format == "json" {
+            objects(&lines);
+        }
+        let access = |line: &&String| line.contains("claimsmith_http::access");
+        // As many lines as requests, beside those that set the scene.
+        assert!(lines.iter().filter(access).count() >= 24, "{lines:?}");
+        for line in &lines {
+            assert!(!line.contains("forged"), "{line}");
+            assert!(!line.contains(['\u{1b}', '\r', '\u{2028}']), "{line}");
+            assert!(
+                line.starts_with(['{', '2']),
+                "no beginning of a line: {line}"
+            );
         }
     }
 }

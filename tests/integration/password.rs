@@ -442,3 +442,30 @@ async fn a_public_client_logs_users_in_without_a_secret() {
 
     assert_eq!(reply.claims()["azp"], app.id);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn when_a_user_was_changed_is_a_number_in_the_id_token_and_at_userinfo() {
+    let server = TestServer::start().await;
+    let (app, ada) = (
+        server.app().await,
+        server.user("ada@example.com").create().await,
+    );
+    let began = server.stored_user(&ada).await;
+
+    let reply = server
+        .login(&app, &ada)
+        .scope("openid profile")
+        .send()
+        .await;
+
+    let claims = reply.expect_token();
+    let info = server.userinfo(claims.access_token()).await.expect(200);
+    let claims = claims.id_claims();
+    for updated_at in [&claims["updated_at"], &info["updated_at"]] {
+        // Seconds, and not milliseconds.
+        let apart = claims["iat"].as_i64().unwrap() - updated_at.as_i64().unwrap();
+        assert!((-5..600).contains(&apart), "{updated_at}");
+    }
+    // The Management API keeps the reference product's form.
+    assert!(began["updated_at"].is_string(), "{began}");
+}

@@ -4,7 +4,11 @@ use http::{HeaderMap, header};
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 
-use crate::harness::{CREDENTIALS_EXCHANGE, PASSWORD, POST_LOGIN, TestServer, guest, scripted};
+use crate::harness::{
+    API, CREDENTIALS_EXCHANGE, PASSWORD, POST_LOGIN, TestServer,
+    browser::{Authorize, Callback, Page, redeem},
+    guest, scripted,
+};
 
 /// The entries that a query finds.
 async fn logs(server: &TestServer, query: &str) -> Vec<Value> {
@@ -51,7 +55,7 @@ async fn tokens_and_their_refusals_stand_in_the_log_with_who_and_from_where() {
     let [guessed, wrong, login, exchange] = entries.as_slice() else {
         panic!("{entries:?}");
     };
-    assert_eq!(texts(&entries, "type"), ["feccft", "f", "s", "seccft"]);
+    assert_eq!(texts(&entries, "type"), ["feccft", "fp", "sepft", "seccft"]);
     assert_eq!(exchange["client_id"], job.id);
     assert_eq!(exchange["client_name"], "job");
     assert_eq!(exchange["audience"], "https://api.example.com/");
@@ -66,6 +70,7 @@ async fn tokens_and_their_refusals_stand_in_the_log_with_who_and_from_where() {
     let path = format!("actions/executions/{}", execution.as_str().unwrap());
     server.manage("GET", &path, Value::Null).await.expect(200);
     assert_eq!(wrong["client_id"], app.id);
+    assert_eq!(wrong["user_id"], ada.id);
     assert_eq!(wrong["description"], "Wrong email, user name or password.");
     assert_eq!(guessed["client_id"], job.id);
     assert_eq!(guessed.get("client_name"), None, "it has proven nothing");
@@ -258,8 +263,69 @@ async fn a_users_log_holds_that_users_logins_only() {
     let entries = server.manage("GET", &path, Value::Null).await.expect(200);
 
     let entries: Vec<Value> = serde_json::from_value(entries).unwrap();
-    assert_eq!(texts(&entries, "type"), ["s", "s"]);
+    assert_eq!(texts(&entries, "type"), ["sepft", "sepft"]);
     assert_eq!(texts(&entries, "user_name"), ["ada@example.com"; 2]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_in_a_browser_its_code_and_the_logout_stand_in_the_log() {
+    let server = TestServer::start().await;
+    let (spa, ada) = (
+        server.spa().await,
+        server.user("ada@example.com").create().await,
+    );
+    let logout = json!({"allowed_logout_urls": ["https://app.example.com/bye"]});
+    let path = format!("clients/{}", spa.id);
+    server.manage("PATCH", &path, logout).await.expect(200);
+    let browser = server.browser();
+    let request = Authorize::code(&spa).with("audience", API);
+    let page = browser.page(&request).await;
+    for (name, password) in [("ada@example.com", "wrong"), ("nobody", PASSWORD)] {
+        let inputs = [("username", name), ("password", password)];
+        Page::of(browser.submit(&page, &inputs).await).expect_login();
+    }
+    let callback = Callback::of(browser.type_password(&page, &ada).await);
+    let code = callback.code();
+    redeem(&server, &spa, code).await.expect_token();
+    redeem(&server, &spa, code)
+        .await
+        .expect_error(400, "invalid_grant");
+    let logout = format!("/v2/logout?client_id={}", spa.id);
+    for (more, status) in [
+        ("", 302),
+        ("&returnTo=https://evil.example/", 400),
+        ("", 302),
+    ] {
+        let answer = browser.open(&format!("{logout}{more}")).await;
+        assert_eq!(answer.status, status);
+    }
+
+    let mut entries = logs(&server, "per_page=100&sort=date:1").await;
+    // What set the scene.
+    entries.retain(|it| it["type"] != "sapi" && it["type"] != "seccft");
+
+    assert_eq!(
+        texts(&entries, "type"),
+        ["fp", "fu", "s", "seacft", "feacft", "slo", "flo"]
+    );
+    let of = |log_type: &str| entries.iter().find(|it| it["type"] == log_type).unwrap();
+    for log_type in ["fp", "s", "seacft", "feacft", "slo"] {
+        assert_eq!(of(log_type)["user_id"], ada.id, "{log_type}");
+        assert_eq!(of(log_type)["client_id"], spa.id, "{log_type}");
+    }
+    assert_eq!(of("fu").get("user_id"), None);
+    // A client that could tell them apart would know who has an account.
+    assert_eq!(of("fu")["description"], of("fp")["description"]);
+    let execution = callback.answer.header("claimsmith-execution-id");
+    for log_type in ["s", "seacft", "feacft"] {
+        let details = &of(log_type)["details"]["actions"]["executions"];
+        assert_eq!(*details, json!([execution]), "{log_type}");
+    }
+    assert_eq!(of("seacft")["audience"], API);
+    assert_eq!(of("seacft")["scope"], "openid email");
+    assert!(of("slo")["details"]["session_id"].is_string());
+    let text = json!(entries).to_string();
+    assert!(!text.contains(code) && !text.contains("nobody"), "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -276,15 +342,7 @@ async fn a_log_is_followed_as_it_grows_and_taken_up_where_it_was_left() {
         }
         server.open("/api/v2/logs/stream", headers).await
     };
-    let follow = async |last: Option<&str>| {
-        let (parts, body) = open(last).await.into_parts();
-        assert_eq!(parts.status, 200);
-        assert_eq!(parts.headers[header::CONTENT_TYPE], "text/event-stream");
-        Following {
-            body,
-            text: String::new(),
-        }
-    };
+    let follow = async |last: Option<&str>| Following::of(open(last).await);
 
     let mut following = follow(None).await;
     // Its first piece says that the log is followed from here on.
@@ -321,6 +379,16 @@ struct Following {
 }
 
 impl Following {
+    fn of(answer: http::Response<hyper::body::Incoming>) -> Self {
+        let (parts, body) = answer.into_parts();
+        assert_eq!(parts.status, 200);
+        assert_eq!(parts.headers[header::CONTENT_TYPE], "text/event-stream");
+        Self {
+            body,
+            text: String::new(),
+        }
+    }
+
     /// Reads on until there is more.
     async fn piece(&mut self) {
         let frame = self.body.frame().await.unwrap().unwrap();
@@ -407,4 +475,59 @@ async fn the_executions_of_an_action_are_listed_newest_first_and_in_pages() {
 
     let nowhere = "actions/actions/00000000-0000-4000-8000-000000000000/executions";
     server.manage("GET", nowhere, Value::Null).await.expect(404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_others_write_forges_no_entry_no_member_and_no_line() {
+    const FORGED: &str = "x\r\ndata: {\"type\":\"s\"}\n\n\u{1b}[2J\u{202e}\",\"type\":\"s";
+    let server = TestServer::start().await;
+    let evil = server
+        .client(FORGED)
+        .grant_types(&["password"])
+        .create()
+        .await;
+    let ada = server.user("ada@example.com").with("name", FORGED);
+    let ada = ada.create().await;
+    server.login(&evil, &ada).send().await.expect_token();
+    let before = logs(&server, "per_page=1").await;
+    let before = before[0]["log_id"].as_str().unwrap();
+
+    let reply = server
+        .login(&evil, &ada)
+        .with("username", FORGED)
+        .header(header::USER_AGENT, "x\t\",\"type\":\"s")
+        .send()
+        .await;
+    reply.expect_error(400, "invalid_grant");
+    let denies = scripted("denies", json!([["deny", FORGED]]));
+    server.bind(POST_LOGIN, [denies]).await;
+    let reply = server.login(&evil, &ada).send().await;
+    reply.expect_error(400, "access_denied");
+    let path = format!("users/{}", ada.in_path());
+    server
+        .manage("PATCH", &path, json!({"nickname": FORGED}))
+        .await
+        .expect(200);
+
+    let mut entries = logs(&server, &format!("from={before}&take=100")).await;
+    entries.retain(|entry| entry["type"] != "seccft");
+    let types = texts(&entries, "type");
+    let requests: Vec<&String> = types.iter().filter(|it| *it != "sapi").collect();
+    assert_eq!(requests, ["fu", "fepft"], "{entries:?}");
+    let shown = json!(entries).to_string();
+    for harmful in ["\\n", "\\r", "\\u001b", "\u{202e}"] {
+        assert!(!shown.contains(harmful), "{harmful}: {shown}");
+    }
+    // Nor in the stream, where an empty line ends an event.
+    let mut headers = HeaderMap::new();
+    let bearer = format!("Bearer {}", server.management_token().await);
+    headers.insert(header::AUTHORIZATION, bearer.parse().unwrap());
+    let path = format!("/api/v2/logs/stream?from={before}");
+    let mut following = Following::of(server.open(&path, headers).await);
+    let mut seen = Vec::new();
+    while seen.len() < entries.len() {
+        let (_, entry) = following.event().await;
+        seen.extend((entry["type"] != "seccft").then_some(entry));
+    }
+    assert_eq!(seen, entries);
 }

@@ -2,7 +2,11 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{API, CREDENTIALS_EXCHANGE, POST_LOGIN, TestServer, scripted};
+use crate::harness::{
+    API, CREDENTIALS_EXCHANGE, POST_LOGIN, TestServer,
+    browser::{Authorize, CALLBACK, redeem},
+    scripted,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_host_header_chooses_the_tenant_and_nothing_crosses_over() {
@@ -165,4 +169,87 @@ async fn a_tenant_that_locked_itself_out_is_let_back_in_by_the_platform_api() {
         .expect(200);
     assert_eq!(server.bound(CREDENTIALS_EXCHANGE).await, [""; 0]);
     assert_eq!(server.bound(POST_LOGIN).await, ["unrelated"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_tenant_gave_a_user_is_worth_nothing_in_another() {
+    let server = TestServer::start_empty().await;
+    let acme = server.create_tenant("acme", "http://acme.example/").await;
+    let mut of = Vec::new();
+    for tenant in [&*server, &acme] {
+        let api = tenant.api(API).with("allow_offline_access", true);
+        api.create().await;
+        let app = tenant
+            .client("app")
+            .grant_types(&["authorization_code", "refresh_token", "password"])
+            .with("callbacks", json!([CALLBACK]))
+            .create()
+            .await;
+        of.push((app, tenant.user("ada@example.com").create().await));
+    }
+    let [(app, ada), (acme_app, acme_ada)] = &of[..] else {
+        unreachable!("there are two tenants");
+    };
+    let request = |app, scope| Authorize::code(app).with("scope", scope);
+    let browser = server.browser();
+    let asked = request(app, "openid offline_access").with("audience", API);
+    let signed = browser.log_in(&asked, ada).await;
+    let unused = browser.callback(&asked).await;
+    let signed = redeem(&server, app, signed.code()).await.expect_token();
+    let opaque = browser.callback(&request(app, "openid")).await;
+    let opaque = redeem(&server, app, opaque.code()).await.expect_token();
+
+    // Access tokens and the ID token, where tokens open something.
+    for token in [
+        signed.access_token(),
+        opaque.access_token(),
+        signed.body["id_token"].as_str().unwrap(),
+    ] {
+        acme.userinfo(token).await.expect(401);
+        let users = acme.ask("GET", "/api/v2/users", Some(token), Value::Null);
+        users.await.expect(401);
+    }
+    // The refresh token and the code, by a client that the other tenant knows.
+    let refresh = async |tenant: &crate::harness::Tenant, app| {
+        let token = signed.body["refresh_token"].as_str().unwrap();
+        let request = tenant.token_request().client(app);
+        let request = request.with("grant_type", "refresh_token");
+        request.with("refresh_token", token).send().await
+    };
+    let refused = refresh(&acme, acme_app).await;
+    refused.expect_error(400, "invalid_grant");
+    let refused = redeem(&acme, acme_app, unused.code()).await;
+    refused.expect_error(400, "invalid_grant");
+    // Nor does the other tenant revoke them.
+    for token in ["refresh_token", "access_token"] {
+        let token = opaque.body[token].as_str().unwrap_or_default();
+        let body = json!({
+            "client_id": acme_app.id, "client_secret": acme_app.secret, "token": token,
+        });
+        acme.ask("POST", "/oauth/revoke", None, body).await;
+    }
+    // The session's cookie, and the ID token as a hint of who is meant.
+    let theirs = acme.browser();
+    let cookie = browser.session_cookie().unwrap();
+    theirs
+        .cookies
+        .borrow_mut()
+        .insert("claimsmith_session".to_owned(), cookie);
+    let asked = request(acme_app, "openid");
+    theirs.page(&asked).await.expect_login();
+    theirs.cookies.borrow_mut().clear();
+    theirs.log_in(&asked, acme_ada).await.code();
+    let hint = signed.body["id_token"].as_str().unwrap();
+    let page = theirs
+        .open(&format!("/oidc/logout?id_token_hint={hint}"))
+        .await;
+    assert!(page.text.contains("/oidc/logout/confirm"), "{}", page.text);
+    theirs.callback(&asked).await.code();
+
+    // In their own tenant all of them are good.
+    for token in [signed.access_token(), opaque.access_token()] {
+        server.userinfo(token).await.expect(200);
+    }
+    refresh(&server, app).await.expect_token();
+    redeem(&server, app, unused.code()).await.expect_token();
 }

@@ -25,6 +25,7 @@ mod session_cookie;
 mod state;
 mod tenant;
 mod v2;
+mod visit;
 
 use axum::{
     Router,

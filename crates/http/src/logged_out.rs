@@ -3,22 +3,23 @@
 #[cfg(test)]
 mod tests;
 
-use axum::response::{IntoResponse, Response};
-use claimsmith_model::JsonObject;
-use claimsmith_oauth::parse_query;
-use claimsmith_service::{
-    TenantContext,
-    logout::{AfterLogout, LogoutError},
+use axum::{
+    body::Body,
+    response::{IntoResponse, Response},
 };
+use claimsmith_model::JsonObject;
+use claimsmith_oauth::{REQUEST_BYTES_MAX, parse_query};
+use claimsmith_service::logout::{AfterLogout, LogoutError, LogoutVisit};
 use http::{HeaderValue, StatusCode, header};
 use serde_json::Value;
 use url::form_urlencoded;
 
 use crate::{
-    answer,
-    observe::RequestId,
+    AppState, answer,
+    observe::AnsweredError,
     pages::{self, Branding, ErrorPage},
     session_cookie::SessionCookie,
+    visit::{Visit, form_body},
 };
 
 /// The parameters of a query or a form, each once.
@@ -30,6 +31,13 @@ impl Parameters {
         parse_query(text)
             .map(Self)
             .map_err(|error| error.to_string())
+    }
+
+    /// Reads those of a form; what is wrong is told in words.
+    pub(crate) async fn of_form(body: Body) -> Result<Self, String> {
+        let bytes = form_body(body, REQUEST_BYTES_MAX).await?;
+        let text = std::str::from_utf8(&bytes).map_err(|_| "the form is not UTF-8".to_owned())?;
+        Self::parse(text)
     }
 
     /// One of them.
@@ -50,81 +58,85 @@ impl Parameters {
     }
 }
 
+/// What decides on a logout needs of the request.
+pub(crate) fn visit<'a>(state: &'a AppState, visit: &'a Visit) -> LogoutVisit<'a> {
+    LogoutVisit {
+        services: &state.services,
+        context: &visit.tenant,
+        session: visit.browser.session.as_ref(),
+        facts: &visit.facts,
+    }
+}
+
 /// The session is over: on to where the browser shall go, with `redirect` as status.
-pub(crate) fn answer(
-    tenant: &TenantContext,
-    id: &RequestId,
-    redirect: StatusCode,
-    then: &AfterLogout,
-) -> Response {
-    let branding = Branding::of(&tenant.tenant);
+pub(crate) fn answer(visit: &Visit, redirect: StatusCode, then: &AfterLogout) -> Response {
     let mut answer = match then {
         AfterLogout::Redirect(url) => match HeaderValue::try_from(url) {
             Ok(url) => (redirect, answer::no_store(), [(header::LOCATION, url)]).into_response(),
-            Err(_) => not_registered(branding, id),
+            Err(_) => not_registered(visit),
         },
-        AfterLogout::Stay => pages::logged_out(branding),
-        AfterLogout::NotRegistered => not_registered(branding, id),
+        AfterLogout::Stay => pages::logged_out(Branding::of(&visit.tenant.tenant)),
+        AfterLogout::NotRegistered => not_registered(visit),
     };
-    let clear = SessionCookie::of(&tenant.tenant).clear();
+    let clear = SessionCookie::of(&visit.tenant.tenant).clear();
     answer.headers_mut().insert(header::SET_COOKIE, clear);
     answer
 }
 
-fn not_registered(branding: Branding<'_>, id: &RequestId) -> Response {
-    pages::error(&ErrorPage {
-        branding: Some(branding),
-        status: StatusCode::BAD_REQUEST,
-        what: "You are logged out, but the application asked to send you on to an address that \
-               is not registered for it.",
-        remedy: "You can close this page. Whoever looks after the application can add the address \
-                 to its allowed_logout_urls, letter by letter.",
-        code: "invalid_request",
-        trace_id: &id.0,
-    })
-}
-
-/// The request can't be read. Nothing was done.
-pub(crate) fn invalid(tenant: &TenantContext, id: &RequestId, text: &str) -> Response {
-    let what =
-        format!("The application asked for a logout in a way that is not understood: {text}.");
-    error(
-        tenant,
-        id,
+fn not_registered(visit: &Visit) -> Response {
+    page(
+        visit,
         StatusCode::BAD_REQUEST,
         "invalid_request",
-        &what,
+        "You are logged out, but the application asked to send you on to an address that is not \
+         registered for it.",
+        "You can close this page. Whoever looks after the application can add the address to its \
+         allowed_logout_urls, letter by letter.",
     )
 }
 
+/// The request can't be read. Nothing was done.
+pub(crate) fn invalid(visit: &Visit, text: &str) -> Response {
+    let what =
+        format!("The application asked for a logout in a way that is not understood: {text}.");
+    error(visit, StatusCode::BAD_REQUEST, "invalid_request", &what)
+}
+
 /// The logout was refused, or went wrong.
-pub(crate) fn refused(tenant: &TenantContext, id: &RequestId, error: &LogoutError) -> Response {
+pub(crate) fn refused(visit: &Visit, error: &LogoutError) -> Response {
     match error {
-        LogoutError::OtherClient => invalid(tenant, id, &error.to_string()),
+        LogoutError::OtherClient => invalid(visit, &error.to_string()),
         LogoutError::Host(cause) => {
             let cause: &dyn std::error::Error = cause;
             tracing::error!(cause, "no logout");
             let what = "The server could not end your session.";
             let status = StatusCode::INTERNAL_SERVER_ERROR;
-            self::error(tenant, id, status, "server_error", what)
+            self::error(visit, status, "server_error", what)
         }
     }
 }
 
-fn error(
-    tenant: &TenantContext,
-    id: &RequestId,
+fn error(visit: &Visit, status: StatusCode, code: &'static str, what: &str) -> Response {
+    let remedy = "You may still be logged in. Go back to the application and try again; should it \
+                  happen again, tell whoever looks after it, with the trace id below.";
+    page(visit, status, code, what, remedy)
+}
+
+fn page(
+    visit: &Visit,
     status: StatusCode,
-    code: &str,
+    code: &'static str,
     what: &str,
+    remedy: &str,
 ) -> Response {
-    pages::error(&ErrorPage {
-        branding: Some(Branding::of(&tenant.tenant)),
+    let mut answer = pages::error(&ErrorPage {
+        branding: Some(Branding::of(&visit.tenant.tenant)),
         status,
         what,
-        remedy: "You may still be logged in. Go back to the application and try again; should it \
-                 happen again, tell whoever looks after it, with the trace id below.",
+        remedy,
         code,
-        trace_id: &id.0,
-    })
+        trace_id: &visit.id.0,
+    });
+    answer.extensions_mut().insert(AnsweredError(code));
+    answer
 }

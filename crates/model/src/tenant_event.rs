@@ -64,6 +64,18 @@ log_types! {
     LoginSucceeded = "s", "A user logged in";
     /// A login came to nothing.
     LoginFailed = "f", "A login failed";
+    /// A login came with a wrong password.
+    WrongPassword = "fp", "A login failed: the password is wrong";
+    /// A login came for somebody whom there is not.
+    UnknownUser = "fu", "A login failed: there is no such user";
+    /// A session ended.
+    LogoutSucceeded = "slo", "A user logged out";
+    /// A logout was refused, or went nowhere.
+    LogoutFailed = "flo", "A logout failed";
+    /// A password was exchanged.
+    PasswordExchangeSucceeded = "sepft", "A password was exchanged for tokens";
+    /// A password was not exchanged.
+    PasswordExchangeFailed = "fepft", "A password was not exchanged";
     /// A client got a token for itself.
     ClientCredentialsSucceeded = "seccft", "A client got an access token for itself";
     /// A client got no token for itself.

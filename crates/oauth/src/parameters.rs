@@ -130,6 +130,20 @@ pub fn parse_query(query: &str) -> Result<JsonObject, TokenRequestError> {
     Ok(parameters)
 }
 
+/// The names and values of a form of the server's own pages, as they came: one of them
+/// may be longer than a parameter may be, or be empty.
+///
+/// # Errors
+/// When the form is longer than [`REQUEST_BYTES_MAX`], or isn't form-urlencoded UTF-8.
+pub fn parse_page_form(form: &[u8]) -> Result<Vec<(String, String)>, TokenRequestError> {
+    let mut pairs = Vec::new();
+    for_each_pair(form, |name, value| {
+        pairs.push((name, value));
+        Ok(())
+    })?;
+    Ok(pairs)
+}
+
 /// The parameters of a form. Those without a value are left out (RFC 6749
 /// section 3.2).
 pub(crate) fn read_form(form: &[u8]) -> Result<JsonObject, TokenRequestError> {

@@ -5,14 +5,27 @@ use std::sync::Arc;
 
 use aws_lc_rs::hmac;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use claimsmith_model::{Client, Session, SigningAlgorithm};
+use claimsmith_model::{Client, LogType, Session, SigningAlgorithm};
 use claimsmith_storage::StorageError;
 use url::Url;
 
-use crate::{ServiceError, Services, SessionSecret, TenantContext};
+use crate::{RequestFacts, ServiceError, Services, SessionSecret, TenantContext, events::NewEvent};
 
 /// What a confirmation is made for, so that it is good for nothing else.
 const CONFIRMATION: &[u8] = b"claimsmith confirmation of a logout";
+
+/// A browser that wants somebody logged out.
+#[derive(Debug, Clone, Copy)]
+pub struct LogoutVisit<'a> {
+    /// The server's services.
+    pub services: &'a Services,
+    /// Where the session is.
+    pub context: &'a TenantContext,
+    /// The cookie of the session.
+    pub session: Option<&'a SessionSecret>,
+    /// From where the request comes, for the log.
+    pub facts: &'a RequestFacts,
+}
 
 /// What a logout request asks for.
 #[derive(Debug, Clone, Default)]
@@ -83,12 +96,105 @@ impl From<StorageError> for LogoutError {
 /// # Errors
 /// When the store fails.
 pub async fn at_once(
-    context: &TenantContext,
+    visit: LogoutVisit<'_>,
     request: &LogoutRequest,
-    session: Option<&SessionSecret>,
 ) -> Result<AfterLogout, LogoutError> {
+    visit.noting(end_at_once(visit, request).await)
+}
+
+/// Ends the browser's session when the request shows that it comes from a client of it,
+/// and asks the user otherwise (RP-Initiated Logout section 2).
+///
+/// # Errors
+/// When the request contradicts itself, or the store fails.
+pub async fn requested(
+    visit: LogoutVisit<'_>,
+    request: &LogoutRequest,
+) -> Result<Logout, LogoutError> {
+    visit.noting(end_or_ask(visit, request).await)
+}
+
+/// Ends the browser's session when the user said so: the answer brings along what the
+/// question gave. Otherwise they are asked again.
+///
+/// # Errors
+/// When the store fails.
+pub async fn confirmed(
+    visit: LogoutVisit<'_>,
+    request: &LogoutRequest,
+    brought: &str,
+) -> Result<Logout, LogoutError> {
+    visit.noting(end_if_confirmed(visit, request, brought).await)
+}
+
+/// What may have to be told of an outcome.
+trait Outcome {
+    /// Where the browser goes; none while the user is asked.
+    fn then(&self) -> Option<&AfterLogout>;
+}
+
+impl Outcome for AfterLogout {
+    fn then(&self) -> Option<&AfterLogout> {
+        Some(self)
+    }
+}
+
+impl Outcome for Logout {
+    fn then(&self) -> Option<&AfterLogout> {
+        match self {
+            Self::Done(then) => Some(then),
+            Self::Ask(_) => None,
+        }
+    }
+}
+
+impl LogoutVisit<'_> {
+    /// Notes in the tenant's log what went wrong. A session that ended is noted where it
+    /// ends.
+    fn noting<T: Outcome>(self, outcome: Result<T, LogoutError>) -> Result<T, LogoutError> {
+        let why = match &outcome {
+            Err(error) => Some(error.to_string()),
+            Ok(outcome) => (outcome.then() == Some(&AfterLogout::NotRegistered))
+                .then(|| "The address to go on to is not among the allowed_logout_urls".to_owned()),
+        };
+        if let Some(why) = why {
+            self.note(NewEvent::new(LogType::LogoutFailed).because(&why));
+        }
+        outcome
+    }
+
+    fn note(self, event: NewEvent) {
+        let events = &self.services.events;
+        events.record(self.context, event.from(self.facts));
+    }
+
+    /// Ends the session, for the client that asks as far as that is known.
+    async fn end(self, client: Option<&Client>) -> Result<(), LogoutError> {
+        let Some(secret) = self.session else {
+            return Ok(());
+        };
+        let Some(session) = self.context.store.end_session(&secret.sha256()).await? else {
+            return Ok(());
+        };
+        let event = NewEvent::new(LogType::LogoutSucceeded)
+            .user_id(Some(&session.user_id))
+            .connection(&session.connection)
+            .detail("session_id", session.id.as_str());
+        self.note(match client {
+            Some(client) => event.client(client),
+            None => event,
+        });
+        Ok(())
+    }
+}
+
+async fn end_at_once(
+    visit: LogoutVisit<'_>,
+    request: &LogoutRequest,
+) -> Result<AfterLogout, LogoutError> {
+    let context = visit.context;
     let client = client(context, request.client_id.as_deref()).await?;
-    end(context, session).await?;
+    visit.end(client.as_deref()).await?;
     let registered = match (&request.client_id, &client) {
         (Some(_), None) => return Ok(AfterLogout::NotRegistered),
         (Some(_), Some(client)) => &client.allowed_logout_urls,
@@ -98,24 +204,20 @@ pub async fn at_once(
     Ok(after(registered, target, None))
 }
 
-/// Ends the browser's session when the request shows that it comes from a client of it,
-/// and asks the user otherwise (RP-Initiated Logout section 2).
-///
-/// # Errors
-/// When the request contradicts itself, or the store fails.
-pub async fn requested(
-    services: &Services,
-    context: &TenantContext,
+async fn end_or_ask(
+    visit: LogoutVisit<'_>,
     request: &LogoutRequest,
-    secret: Option<&SessionSecret>,
 ) -> Result<Logout, LogoutError> {
+    let LogoutVisit {
+        services, context, ..
+    } = visit;
     let hint = match &request.id_token_hint {
         Some(token) => hint(services, context, token).await?,
         None => None,
     };
     let (client, then) = target(context, request, hint.as_ref()).await?;
     let now = services.environment.clock.now();
-    let Some(secret) = secret else {
+    let Some(secret) = visit.session else {
         return Ok(Logout::Done(then));
     };
     let session = context.store.session(&secret.sha256()).await?;
@@ -128,25 +230,19 @@ pub async fn requested(
             }))
         }
         _ => {
-            end(context, Some(secret)).await?;
+            visit.end(client.as_deref()).await?;
             Ok(Logout::Done(then))
         }
     }
 }
 
-/// Ends the browser's session when the user said so: the answer brings along what the
-/// question gave. Otherwise they are asked again.
-///
-/// # Errors
-/// When the store fails.
-pub async fn confirmed(
-    context: &TenantContext,
+async fn end_if_confirmed(
+    visit: LogoutVisit<'_>,
     request: &LogoutRequest,
     brought: &str,
-    secret: Option<&SessionSecret>,
 ) -> Result<Logout, LogoutError> {
-    let (client, then) = target(context, request, None).await?;
-    if let Some(secret) = secret {
+    let (client, then) = target(visit.context, request, None).await?;
+    if let Some(secret) = visit.session {
         if !is_confirmation(secret, brought) {
             return Ok(Logout::Ask(LogoutQuestion {
                 client,
@@ -154,16 +250,9 @@ pub async fn confirmed(
                 then,
             }));
         }
-        end(context, Some(secret)).await?;
+        visit.end(client.as_deref()).await?;
     }
     Ok(Logout::Done(then))
-}
-
-async fn end(context: &TenantContext, session: Option<&SessionSecret>) -> Result<(), LogoutError> {
-    if let Some(secret) = session {
-        context.store.end_session(&secret.sha256()).await?;
-    }
-    Ok(())
 }
 
 /// The client that asks, and where the browser goes afterwards.

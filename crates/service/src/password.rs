@@ -34,6 +34,7 @@ struct Inner {
     queue: Arc<Semaphore>,
     at_once_max: usize,
     queued_max: usize,
+    computed: AtomicU64,
     refused: AtomicU64,
     /// A hash that no password has, verified when there is no user: an unknown user
     /// takes as long as a wrong password.
@@ -47,6 +48,8 @@ pub struct PasswordFigures {
     pub running: u64,
     /// Logins that wait for that.
     pub waiting: u64,
+    /// How often argon2 was computed since the start, for whatever password.
+    pub computed: u64,
     /// Logins that were refused since the start because too many waited.
     pub refused: u64,
 }
@@ -78,6 +81,7 @@ impl PasswordHasher {
             queue: Arc::new(Semaphore::new(queued_max)),
             at_once_max,
             queued_max,
+            computed: AtomicU64::new(0),
             refused: AtomicU64::new(0),
             nobody: tokio::sync::OnceCell::new(),
         }))
@@ -96,6 +100,7 @@ impl PasswordHasher {
         PasswordFigures {
             running: running as u64,
             waiting: queued.saturating_sub(running) as u64,
+            computed: inner.computed.load(Ordering::Relaxed),
             refused: inner.refused.load(Ordering::Relaxed),
         }
     }
@@ -183,6 +188,7 @@ impl PasswordHasher {
             .acquire_owned()
             .await
             .map_err(ServiceError::internal)?;
+        self.0.computed.fetch_add(1, Ordering::Relaxed);
         let work = move || {
             let _place = place;
             work()
@@ -231,6 +237,20 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn verifying_for_nobody_is_the_same_work_as_for_somebody() {
+        let hasher = hasher(1, 0);
+        let password = Secret::new("password");
+        let hash = hasher.hash(&password).await.unwrap();
+        hasher.prepare().await.unwrap();
+        let mut computed = vec![hasher.figures().computed];
+        for hash in [Some(&hash), None, Some(&hash), None] {
+            hasher.verify(&Secret::new("wrong"), hash).await.unwrap();
+            computed.push(hasher.figures().computed);
+        }
+        assert_eq!(computed, [2, 3, 4, 5, 6]);
+    }
+
+    #[tokio::test]
     async fn work_keeps_its_place_when_its_caller_goes_away() {
         let hasher = hasher(1, 0);
         let (begun, has_begun) = tokio::sync::oneshot::channel();
@@ -268,11 +288,12 @@ mod tests {
                 assert!(matches!(third, Err(VerifyError::Busy)));
             }
         }
-        let (running, waiting, refused) = (1, 1, 1);
         let expected = PasswordFigures {
-            running,
-            waiting,
-            refused,
+            running: 1,
+            waiting: 1,
+            // What nobody's password is verified against.
+            computed: 1,
+            refused: 1,
         };
         assert_eq!(hasher.figures(), expected);
 

@@ -12,12 +12,12 @@ const LIFETIME_S: u32 = 3_600;
 /// The cookie of a tenant. No script reads it, and it doesn't come with forms that other
 /// sites send.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct BindingCookie {
+pub(crate) struct BindingCookie {
     is_secure: bool,
 }
 
 impl BindingCookie {
-    pub(super) fn of(tenant: &Tenant) -> Self {
+    pub(crate) fn of(tenant: &Tenant) -> Self {
         Self {
             is_secure: tenant.issuer.starts_with("https://"),
         }
@@ -32,7 +32,7 @@ impl BindingCookie {
     }
 
     /// What the browser sent.
-    pub(super) fn read(self, headers: &HeaderMap) -> Option<SessionSecret> {
+    pub(crate) fn read(self, headers: &HeaderMap) -> Option<SessionSecret> {
         only_value(headers, self.name()).and_then(SessionSecret::parse)
     }
 

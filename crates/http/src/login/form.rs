@@ -1,10 +1,10 @@
 //! The forms of our own pages.
 
 use axum::body::Body;
-use claimsmith_oauth::REQUEST_BYTES_MAX;
+use claimsmith_oauth::{REQUEST_BYTES_MAX, parse_page_form};
 use claimsmith_service::authorize::PageError;
-use http_body_util::{BodyExt as _, Limited};
-use url::form_urlencoded;
+
+use crate::visit::form_body;
 
 /// The inputs of a form that a page of ours sends.
 pub(super) struct Form(Vec<(String, String)>);
@@ -12,13 +12,10 @@ pub(super) struct Form(Vec<(String, String)>);
 impl Form {
     /// Reads a form.
     pub(super) async fn read(body: Body) -> Result<Self, PageError> {
-        let bytes = Limited::new(body, REQUEST_BYTES_MAX).collect().await;
-        let bytes = bytes.map_err(|_| {
-            PageError::Request("the form is too large, or did not arrive".to_owned())
-        })?;
-        let inputs = form_urlencoded::parse(&bytes.to_bytes())
-            .into_owned()
-            .collect();
+        let bytes = form_body(body, REQUEST_BYTES_MAX).await;
+        let bytes = bytes.map_err(PageError::Request)?;
+        let inputs = parse_page_form(&bytes);
+        let inputs = inputs.map_err(|error| PageError::Request(error.to_string()))?;
         Ok(Self(inputs))
     }
 

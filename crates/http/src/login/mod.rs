@@ -7,10 +7,11 @@ mod form;
 mod log_in;
 pub(crate) mod next;
 
-use axum::{Extension, Router, response::Response, routing::post};
+use axum::{Router, response::Response, routing::post};
 use claimsmith_service::authorize::PageError;
 
-use crate::{AppState, observe::RequestId, tenant::RequestTenant};
+pub(crate) use self::binding_cookie::BindingCookie;
+use crate::{AppState, visit::Visit};
 
 /// Where the login page's form goes.
 const LOGIN: &str = "/u/login";
@@ -26,9 +27,6 @@ pub(crate) fn router() -> Router<AppState> {
 }
 
 /// Somebody opens the address of a form, where the page was before it was sent.
-async fn opened(
-    RequestTenant(tenant): RequestTenant,
-    Extension(id): Extension<RequestId>,
-) -> Response {
-    next::refuse(&tenant, &id, &PageError::Expired)
+async fn opened(visit: Visit) -> Response {
+    next::refuse(&visit.tenant, &visit.id, &PageError::Expired)
 }

@@ -4,25 +4,17 @@ use axum::response::{IntoResponse as _, Response};
 use claimsmith_oauth::{AuthorizationResponse, ResponseMode};
 use claimsmith_service::{
     TenantContext,
-    authorize::{Answer, Browser, ConsentQuestion, LoginQuestion, Next, PageError},
+    authorize::{Answer, ConsentQuestion, LoginQuestion, Next, PageError},
 };
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderValue, StatusCode, header};
 
-use super::{CONSENT, LOGIN, STATE, binding_cookie::BindingCookie};
+use super::{BindingCookie, CONSENT, LOGIN, STATE};
 use crate::{
     answer,
     observe::{AnsweredError, RequestId},
     pages::{self, AskedScope, Branding, ErrorPage, WebMessage},
     session_cookie::SessionCookie,
 };
-
-/// What the browser sent along by itself.
-pub(crate) fn browser(tenant: &TenantContext, headers: &HeaderMap) -> Browser {
-    Browser {
-        session: SessionCookie::of(&tenant.tenant).read(headers),
-        binding: BindingCookie::of(&tenant.tenant).read(headers),
-    }
-}
 
 /// The answer to a browser: a page, or back to the client.
 pub(crate) fn answer(tenant: &TenantContext, id: &RequestId, answer: &Answer) -> Response {

@@ -1,23 +1,21 @@
 //! `/oidc/logout` (OpenID Connect RP-Initiated Logout 1.0).
 
 use axum::{
-    Extension,
+    body::Body,
     extract::{RawQuery, State},
     response::{IntoResponse, Response},
 };
 use claimsmith_service::{
     TenantContext,
-    logout::{self, AfterLogout, Logout, LogoutQuestion, LogoutRequest},
+    logout::{self, AfterLogout, Logout, LogoutError, LogoutQuestion, LogoutRequest},
 };
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderValue, StatusCode, header};
 
 use crate::{
     AppState, answer,
     logged_out::{self, Parameters},
-    observe::RequestId,
     pages::{self, Branding, ConfirmLogout},
-    session_cookie::SessionCookie,
-    tenant::RequestTenant,
+    visit::Visit,
 };
 
 /// Where the answer to the question goes.
@@ -29,59 +27,43 @@ const CONFIRMATION: &str = "confirmation";
 /// Ends the browser's session, or asks whether to.
 pub(crate) async fn get(
     State(state): State<AppState>,
-    RequestTenant(tenant): RequestTenant,
-    Extension(id): Extension<RequestId>,
+    visit: Visit,
     RawQuery(query): RawQuery,
-    headers: HeaderMap,
 ) -> Response {
     let parameters = match Parameters::parse(query.as_deref().unwrap_or_default()) {
         Ok(parameters) => parameters,
-        Err(text) => return logged_out::invalid(&tenant, &id, &text),
+        Err(text) => return logged_out::invalid(&visit, &text),
     };
     let request = request(parameters);
-    let session = SessionCookie::of(&tenant.tenant).read(&headers);
-    match logout::requested(&state.services, &tenant, &request, session.as_ref()).await {
-        Ok(logout) => answer(&tenant, &id, &request, &logout),
-        Err(error) => logged_out::refused(&tenant, &id, &error),
-    }
+    let outcome = logout::requested(logged_out::visit(&state, &visit), &request).await;
+    answer(&visit, &request, outcome)
 }
 
 /// Sends the browser on to the same by GET: with a POST from another site it keeps the
 /// session's cookie back.
-pub(crate) async fn post(
-    RequestTenant(tenant): RequestTenant,
-    Extension(id): Extension<RequestId>,
-    body: String,
-) -> Response {
-    let query = match Parameters::parse(&body) {
+pub(crate) async fn post(visit: Visit, body: Body) -> Response {
+    let query = match Parameters::of_form(body).await {
         Ok(parameters) => parameters.into_query(),
-        Err(text) => return logged_out::invalid(&tenant, &id, &text),
+        Err(text) => return logged_out::invalid(&visit, &text),
     };
     let Ok(location) = HeaderValue::try_from(format!("/oidc/logout?{query}")) else {
-        return logged_out::invalid(&tenant, &id, "the parameters are too long");
+        return logged_out::invalid(&visit, "the parameters are too long");
     };
     let headers = [(header::LOCATION, location)];
     (StatusCode::SEE_OTHER, answer::no_store(), headers).into_response()
 }
 
 /// Ends the browser's session: the user was asked and said so.
-pub(crate) async fn confirm(
-    RequestTenant(tenant): RequestTenant,
-    Extension(id): Extension<RequestId>,
-    headers: HeaderMap,
-    body: String,
-) -> Response {
-    let mut parameters = match Parameters::parse(&body) {
+pub(crate) async fn confirm(State(state): State<AppState>, visit: Visit, body: Body) -> Response {
+    let mut parameters = match Parameters::of_form(body).await {
         Ok(parameters) => parameters,
-        Err(text) => return logged_out::invalid(&tenant, &id, &text),
+        Err(text) => return logged_out::invalid(&visit, &text),
     };
     let brought = parameters.take(CONFIRMATION).unwrap_or_default();
     let request = request(parameters);
-    let session = SessionCookie::of(&tenant.tenant).read(&headers);
-    match logout::confirmed(&tenant, &request, &brought, session.as_ref()).await {
-        Ok(logout) => answer(&tenant, &id, &request, &logout),
-        Err(error) => logged_out::refused(&tenant, &id, &error),
-    }
+    let leaving = logged_out::visit(&state, &visit);
+    let outcome = logout::confirmed(leaving, &request, &brought).await;
+    answer(&visit, &request, outcome)
 }
 
 /// Of the rest, `logout_hint` says who is meant, which the session knows, and
@@ -96,14 +78,14 @@ fn request(mut parameters: Parameters) -> LogoutRequest {
 }
 
 fn answer(
-    tenant: &TenantContext,
-    id: &RequestId,
+    visit: &Visit,
     request: &LogoutRequest,
-    logout: &Logout,
+    outcome: Result<Logout, LogoutError>,
 ) -> Response {
-    match logout {
-        Logout::Done(then) => logged_out::answer(tenant, id, StatusCode::SEE_OTHER, then),
-        Logout::Ask(question) => ask(tenant, request, question),
+    match outcome {
+        Ok(Logout::Done(then)) => logged_out::answer(visit, StatusCode::SEE_OTHER, &then),
+        Ok(Logout::Ask(question)) => ask(&visit.tenant, request, &question),
+        Err(error) => logged_out::refused(visit, &error),
     }
 }
 

@@ -4,10 +4,8 @@ mod logout;
 
 use axum::{
     Router,
-    extract::DefaultBodyLimit,
     routing::{get, post},
 };
-use claimsmith_oauth::REQUEST_BYTES_MAX;
 
 use crate::AppState;
 
@@ -15,5 +13,4 @@ pub(crate) fn router() -> Router<AppState> {
     Router::new()
         .route("/oidc/logout", get(logout::get).post(logout::post))
         .route(logout::CONFIRM, post(logout::confirm))
-        .layer(DefaultBodyLimit::max(REQUEST_BYTES_MAX))
 }

@@ -1,6 +1,6 @@
 //! Why an authorization request gives nothing.
 
-use claimsmith_model::{ExecutionId, GrantType};
+use claimsmith_model::{ExecutionId, GrantType, UserId};
 use claimsmith_oauth::ErrorCode;
 
 use crate::token::{Refused, TokenEndpointError};
@@ -144,6 +144,8 @@ impl AuthorizeError {
 pub(super) struct Refusal {
     pub(super) error: AuthorizeError,
     pub(super) execution_id: Option<ExecutionId>,
+    /// The user whom it was about, as far as that is known; for the log.
+    pub(super) user_id: Option<UserId>,
 }
 
 impl From<AuthorizeError> for Refusal {
@@ -151,6 +153,7 @@ impl From<AuthorizeError> for Refusal {
         Self {
             error,
             execution_id: None,
+            user_id: None,
         }
     }
 }
@@ -160,6 +163,7 @@ impl From<Refused> for Refusal {
         Self {
             error: AuthorizeError::Login(refused.error),
             execution_id: refused.execution_id,
+            user_id: refused.user_id,
         }
     }
 }

@@ -38,7 +38,7 @@ use crate::{
     Services, SessionSecret, TenantContext,
     configuration::Configuration,
     connection::LoginAttempt,
-    events::NewEvent,
+    events::{NewEvent, of_refusal},
     token::{Refused, RequestFacts, TokenEndpointError, TokenService},
 };
 
@@ -336,16 +336,12 @@ impl AuthorizeService {
         let login = self.services().connection_login(visit.context, attempt);
         let login = match login.await.map_err(Refused::from) {
             Ok(login) => login,
-            Err(Refused {
-                error:
-                    error @ (TokenEndpointError::WrongPassword
-                    | TokenEndpointError::TooManyAttempts(_)
-                    | TokenEndpointError::Busy
-                    | TokenEndpointError::TenantBusy),
-                ..
-            }) => {
-                self.note_failure(visit, &checked.client, &error.to_string());
-                let again = (form.username, error.to_string());
+            Err(refused) if refused.error.may_be_tried_again() => {
+                // Of a script's run its record tells.
+                if refused.execution_id.is_none() {
+                    self.note_refused(visit, &checked.client, &refused);
+                }
+                let again = (form.username, refused.error.to_string());
                 return Ok(self.ask_for_login(visit, &checked, Some(again))?);
             }
             Err(refused) => return Err(refused.into()),
@@ -377,12 +373,15 @@ impl AuthorizeService {
             Err(Refusal {
                 error,
                 execution_id,
+                user_id,
             }) => {
                 error.log();
                 // A run of the trigger has its record, and a client that only wants to
                 // know whether somebody is logged in has its answer.
                 if execution_id.is_none() && !error.is_a_question() {
-                    self.note_failure(visit, &target.client, &error.to_string());
+                    let event = NewEvent::new(LogType::LoginFailed).because(&error.to_string());
+                    let event = event.user_id(user_id.as_ref());
+                    self.note(visit, &target.client, event);
                 }
                 let body = ErrorBody::new(error.code(), &error.to_string());
                 let response = target.response(visit.context).with_error(&body);
@@ -395,8 +394,13 @@ impl AuthorizeService {
     }
 
     /// Notes in the tenant's log that somebody didn't get in.
-    fn note_failure(&self, visit: &Visit<'_>, client: &Client, why: &str) {
-        let event = NewEvent::new(LogType::LoginFailed).because(why);
+    fn note_refused(&self, visit: &Visit<'_>, client: &Client, refused: &Refused) {
+        let event = NewEvent::new(of_refusal(None, &refused.error));
+        let event = event.because(&refused.error.to_string());
+        self.note(visit, client, event.user_id(refused.user_id.as_ref()));
+    }
+
+    fn note(&self, visit: &Visit<'_>, client: &Client, event: NewEvent) {
         let event = event.client(client).from(&visit.facts);
         self.services().events.record(visit.context, event);
     }

@@ -2,7 +2,7 @@
 
 use claimsmith_model::{
     Client, Connection, CustomDatabase, ExecutionId, Fault, FaultKind, GrantType, RequestOrigin,
-    Secret, User,
+    Secret, User, UserId,
 };
 use claimsmith_runtime::{ScriptAnswer, ScriptCall};
 
@@ -49,11 +49,18 @@ pub(crate) enum LoginError {
     #[error(transparent)]
     TooManyAttempts(#[from] TooManyAttempts),
     #[error("the password is wrong")]
-    WrongPassword { execution_id: Option<ExecutionId> },
+    WrongPassword {
+        execution_id: Option<ExecutionId>,
+        /// Whose it isn't; a script doesn't say.
+        user_id: Option<UserId>,
+    },
     #[error("there is no such user")]
     UnknownUser { execution_id: Option<ExecutionId> },
     #[error("the user is blocked")]
-    UserBlocked { execution_id: Option<ExecutionId> },
+    UserBlocked {
+        execution_id: Option<ExecutionId>,
+        user_id: UserId,
+    },
     /// The script failed; the record says how.
     #[error("the connection's script failed in execution {0}")]
     ScriptFailed(ExecutionId),
@@ -123,10 +130,16 @@ impl Services {
         let execution_id = None;
         let user = user.ok_or(LoginError::UnknownUser { execution_id: None })?;
         if !is_right {
-            return Err(LoginError::WrongPassword { execution_id });
+            return Err(LoginError::WrongPassword {
+                execution_id,
+                user_id: Some(user.user_id),
+            });
         }
         if user.blocked {
-            return Err(LoginError::UserBlocked { execution_id });
+            return Err(LoginError::UserBlocked {
+                execution_id,
+                user_id: user.user_id,
+            });
         }
         Ok(LoggedIn { user, execution_id })
     }
@@ -150,7 +163,10 @@ impl Services {
             return Err(LoginError::UnknownUser { execution_id: None });
         }
         if password.expose().len() > PASSWORD_BYTES_MAX {
-            return Err(LoginError::WrongPassword { execution_id: None });
+            return Err(LoginError::WrongPassword {
+                execution_id: None,
+                user_id: None,
+            });
         }
         let call = ScriptCall::Login {
             identifier: identifier.to_owned(),
@@ -177,7 +193,10 @@ impl Services {
             // A login script has no other answers.
             Ok(_) => {
                 run.conclude(None, None);
-                return Err(LoginError::WrongPassword { execution_id });
+                return Err(LoginError::WrongPassword {
+                    execution_id,
+                    user_id: None,
+                });
             }
             Err(fault) => {
                 let error = failure(fault, id);
@@ -198,8 +217,11 @@ impl Services {
                 })
             }
             Kept::Blocked(user_id) => {
-                run.conclude_blocked(user_id);
-                Err(LoginError::UserBlocked { execution_id })
+                run.conclude_blocked(user_id.clone());
+                Err(LoginError::UserBlocked {
+                    execution_id,
+                    user_id,
+                })
             }
             Kept::Impossible(message) => {
                 run.conclude(None, Some(script::fault(FaultKind::GuestError, message)));

@@ -1,11 +1,13 @@
 //! What stands in the log: events, and what execution records tell.
 
 use claimsmith_model::{
-    ActionRun, Blame, ExecutionOutcome, ExecutionRecord, Fault, FaultKind, GrantType, JsonObject,
-    LogType, ScriptResult, TenantEvent, log_text,
+    ActionRun, Blame, ExecutionId, ExecutionOutcome, ExecutionRecord, Fault, FaultKind, GrantType,
+    JsonObject, LogType, ScriptResult, TenantEvent, log_text,
 };
 use claimsmith_storage::{LogEntry, Logged};
 use serde_json::{Value, json};
+
+use crate::token::TokenEndpointError;
 
 /// How many refused claims an entry lists; the execution record has all.
 const CLAIMS_LISTED_MAX: usize = 20;
@@ -66,14 +68,24 @@ pub(crate) const fn of_grant(grant: Option<GrantType>, has_succeeded: bool) -> L
         (Some(GrantType::RefreshToken), false) => LogType::RefreshFailed,
         (Some(GrantType::AuthorizationCode), true) => LogType::CodeExchangeSucceeded,
         (Some(GrantType::AuthorizationCode), false) => LogType::CodeExchangeFailed,
-        (
-            Some(GrantType::Password | GrantType::PasswordRealm | GrantType::Implicit) | None,
-            true,
-        ) => LogType::LoginSucceeded,
-        (
-            Some(GrantType::Password | GrantType::PasswordRealm | GrantType::Implicit) | None,
-            false,
-        ) => LogType::LoginFailed,
+        (Some(GrantType::Password | GrantType::PasswordRealm), true) => {
+            LogType::PasswordExchangeSucceeded
+        }
+        (Some(GrantType::Password | GrantType::PasswordRealm), false) => {
+            LogType::PasswordExchangeFailed
+        }
+        (Some(GrantType::Implicit) | None, true) => LogType::LoginSucceeded,
+        (Some(GrantType::Implicit) | None, false) => LogType::LoginFailed,
+    }
+}
+
+/// What a refusal is called in the log: guessing at passwords has types of its own,
+/// whatever the grant.
+pub(crate) const fn of_refusal(grant: Option<GrantType>, error: &TokenEndpointError) -> LogType {
+    match error {
+        TokenEndpointError::WrongPassword => LogType::WrongPassword,
+        TokenEndpointError::UnknownUser => LogType::UnknownUser,
+        _ => of_grant(grant, false),
     }
 }
 
@@ -117,8 +129,12 @@ fn of_record(record: &ExecutionRecord) -> Vec<TenantEvent> {
         // Of a login that went on, the trigger's record tells.
         let mut events = Vec::new();
         if let Some(reason) = login_reason(script.result).filter(|_| grant.is_some()) {
-            let details = members([("actions", json!({ "executions": [record.id] }))]);
-            events.push(event(of_grant(grant, false), Some(reason), details));
+            let log_type = match script.result {
+                ScriptResult::WrongCredentials => LogType::WrongPassword,
+                ScriptResult::UnknownUser => LogType::UnknownUser,
+                _ => of_grant(grant, false),
+            };
+            events.push(event(log_type, Some(reason), of_execution(&record.id)));
         }
         if let Some(fault) = &script.fault {
             let mut details = members([
@@ -135,7 +151,7 @@ fn of_record(record: &ExecutionRecord) -> Vec<TenantEvent> {
     let mut events = vec![event(
         of_grant(grant, has_succeeded),
         reason(&record.outcome),
-        members([("actions", json!({ "executions": [record.id] }))]),
+        of_execution(&record.id),
     )];
     for run in record.runs.iter().filter(|run| run.fault.is_some()) {
         events.push(event(LogType::ActionFailed, None, failure(record, run)));
@@ -144,6 +160,11 @@ fn of_record(record: &ExecutionRecord) -> Vec<TenantEvent> {
         events.push(event(LogType::ClaimsRefused, None, refusals(record)));
     }
     events
+}
+
+/// The details that lead to an execution record.
+pub(super) fn of_execution(id: &ExecutionId) -> JsonObject {
+    members([("actions", json!({ "executions": [id] }))])
 }
 
 /// Why a custom database's script lets nobody in, for an admin.

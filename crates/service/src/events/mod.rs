@@ -12,7 +12,7 @@
 //!
 //! A new type of event is a row in the table of [`LogType`] (`model/src/tenant_event.rs`),
 //! and a line in `docs/management-api.md`. What a grant is called in the log when it
-//! succeeds and when it fails is decided in `entries::of_grant`.
+//! succeeds and when it fails is decided in `entries::of_grant` and `of_refusal`.
 
 mod entries;
 mod follow;
@@ -21,18 +21,19 @@ mod read;
 use std::sync::Arc;
 
 use claimsmith_model::{
-    Client, ClientId, Clock, JsonObject, LogType, RequestOrigin, TenantEvent, User, UserId,
-    log_text,
+    Client, ClientId, Clock, ExecutionId, JsonObject, LogType, OrganizationId, RequestOrigin,
+    TenantEvent, User, UserId, log_text,
 };
 use claimsmith_storage::ExecutionLog;
 use serde_json::Value;
 
-pub(crate) use entries::of_grant;
+pub(crate) use entries::of_refusal;
 pub use entries::{InvalidLogId, LogId, TenantLogEntry};
 pub(crate) use follow::FOLLOWERS_MAX;
 pub use follow::Follower;
 pub use read::{LogPage, LogSearch, expression, get, list, list_after, of_user};
 
+use self::entries::of_execution;
 use crate::{RequestFacts, TenantContext};
 
 /// Notes events in tenants' logs. Cheap to clone.
@@ -106,8 +107,8 @@ impl NewEvent {
     }
 
     /// The user whom it is about, where no more is known.
-    pub fn user_id(mut self, user_id: &UserId) -> Self {
-        self.0.user_id = Some(user_id.clone());
+    pub fn user_id(mut self, user_id: Option<&UserId>) -> Self {
+        self.0.user_id = user_id.cloned();
         self
     }
 
@@ -128,6 +129,24 @@ impl NewEvent {
     /// The API that a token was asked for.
     pub fn audience(mut self, audience: &str) -> Self {
         self.0.origin.audience = Some(audience.to_owned());
+        self
+    }
+
+    /// The scopes of the token.
+    pub fn scope(mut self, scope: &[String]) -> Self {
+        self.0.origin.scope = scope.to_vec();
+        self
+    }
+
+    /// The organization that the user logs in to.
+    pub fn organization(mut self, id: Option<&OrganizationId>) -> Self {
+        self.0.origin.organization_id = id.map(|id| id.as_str().to_owned());
+        self
+    }
+
+    /// The run of a trigger that it belongs to.
+    pub fn execution(mut self, id: &ExecutionId) -> Self {
+        self.0.details.extend(of_execution(id));
         self
     }
 

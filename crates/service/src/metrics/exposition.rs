@@ -339,6 +339,11 @@ fn about_storage(page: &mut Page<'_>, services: &Services) -> fmt::Result {
         passwords.waiting,
     )?;
     page.counter(
+        "password_hashes",
+        "Passwords that were hashed or verified, for users and for nobody alike",
+        passwords.computed,
+    )?;
+    page.counter(
         "password_hashes_refused",
         "Logins that were refused because too many waited",
         passwords.refused,

@@ -8,17 +8,17 @@ use std::sync::Arc;
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use claimsmith_model::{
-    AuthorizationCode, Client, GrantType, OnRefusal, Secret, TokenEndpointAuthMethod,
+    AuthorizationCode, Client, GrantType, LogType, OnRefusal, Secret, TokenEndpointAuthMethod,
 };
 use claimsmith_oauth::TokenRequest;
 
 use super::{
-    Issued, Refused, TokenEndpointError, TokenService,
+    Issued, Refused, RequestFacts, TokenEndpointError, TokenService,
     hash::sha256,
-    login::{Asked, KeptClaims, OFFLINE_ACCESS, Way, response},
+    login::{EarlierLogin, KeptClaims, Login, OFFLINE_ACCESS, Way, response},
     target,
 };
-use crate::{TenantContext, configuration::Configuration};
+use crate::{TenantContext, configuration::Configuration, events::NewEvent};
 
 /// The shortest and the longest `code_verifier` (RFC 7636 section 4.1).
 const VERIFIER_CHARS: std::ops::RangeInclusive<usize> = 43..=128;
@@ -30,6 +30,7 @@ impl TokenService {
         configuration: &Configuration<'_>,
         client: Arc<Client>,
         request: TokenRequest,
+        facts: RequestFacts,
     ) -> Result<Issued, Refused> {
         let text = request.code.as_ref();
         let text = text.ok_or_else(|| TokenEndpointError::missing("code"))?;
@@ -37,13 +38,41 @@ impl TokenService {
         let code = context.store.authorization_code(&hash).await?;
         let code = code.filter(|code| code.client_id == client.client_id);
         let code = code.ok_or(TokenEndpointError::InvalidCode)?;
-        let execution_id = code.execution_id.clone();
+        let (execution_id, user_id) = (code.execution_id.clone(), code.user_id.clone());
         let redeemed = self.redeem(context, configuration, client, request, &hash, code);
         // From here on the code is the client's, and the run that it came from is named.
-        redeemed.await.map_err(|error| Refused {
+        let (login, issued) = redeemed.await.map_err(|error| Refused {
             execution_id: Some(execution_id),
+            user_id: Some(user_id),
             ..error.into()
-        })
+        })?;
+        self.note_exchange(context, &login, &issued, &facts);
+        Ok(issued)
+    }
+
+    /// Notes in the tenant's log that a code was exchanged: no trigger ran that would
+    /// have a record of it.
+    fn note_exchange(
+        &self,
+        context: &TenantContext,
+        login: &Login,
+        issued: &Issued,
+        facts: &RequestFacts,
+    ) {
+        let event = NewEvent::new(LogType::CodeExchangeSucceeded)
+            .client(&login.client)
+            .user(&login.user)
+            .connection(&login.connection.name)
+            .organization(login.organization.as_ref().map(|found| &found.id))
+            .execution(&issued.execution_id)
+            .from(facts);
+        let event = match &login.api {
+            Some(api) => event.audience(&api.identifier),
+            None => event,
+        };
+        let scope = issued.response.scope.as_deref().unwrap_or_default();
+        let scope: Vec<String> = scope.split_whitespace().map(str::to_owned).collect();
+        self.services.events.record(context, event.scope(&scope));
     }
 
     async fn redeem(
@@ -54,7 +83,7 @@ impl TokenService {
         request: TokenRequest,
         hash: &[u8; 32],
         code: AuthorizationCode,
-    ) -> Result<Issued, TokenEndpointError> {
+    ) -> Result<(Login, Issued), TokenEndpointError> {
         must_fit(&code, &client, &request)?;
         if code.redeemed.is_some() {
             return Err(self.replayed(context, hash, &code).await);
@@ -69,18 +98,13 @@ impl TokenService {
         if code.expires_at <= now {
             return Err(TokenEndpointError::InvalidCode);
         }
-        let user = context.store.user(&code.user_id).await?;
-        let user = user.ok_or(TokenEndpointError::InvalidCode)?;
-        let connection = context.store.connection_by_name(&code.connection).await?;
-        let connection = connection.ok_or(TokenEndpointError::InvalidCode)?;
-        let userinfo = context.userinfo_audience();
-        let requested = code.requested_scope.join(" ");
-        let asked = Asked {
-            // Without an API the token stays opaque, whatever the tenant's default is now.
-            audience: Some(code.audience.as_deref().unwrap_or(&userinfo)),
-            scope: Some(&requested),
-            organization: code.organization.as_ref().map(|id| id.as_str()),
+        let earlier = EarlierLogin {
+            user_id: &code.user_id,
+            connection: &code.connection,
+            audience: code.audience.as_deref(),
+            organization: code.organization.as_ref(),
         };
+        let requested = code.requested_scope.join(" ");
         let way = Way {
             grant: GrantType::AuthorizationCode,
             protocol: "oidc-basic-profile",
@@ -92,9 +116,15 @@ impl TokenService {
             refresh_grant: None,
             is_fresh: false,
         };
-        let found = (user, connection);
         let login = self
-            .prepare_login(context, configuration, client, found, asked, way)
+            .prepare_again(
+                context,
+                configuration,
+                client,
+                (earlier, &requested),
+                way,
+                || TokenEndpointError::InvalidCode,
+            )
             .await?;
 
         let scope: Vec<String> = code
@@ -143,13 +173,19 @@ impl TokenService {
         // Waiting for both together, so that one flush serves both.
         let (is_first, user_info) = tokio::join!(redeem, user_info);
         if !is_first? {
-            return Err(self.replayed(context, hash, &code).await);
+            let now = context.store.authorization_code(hash).await?;
+            return Err(match now {
+                Some(code) if code.redeemed.is_some() => self.replayed(context, hash, &code).await,
+                // The user has logged out, or taken back what they allowed.
+                _ => TokenEndpointError::InvalidCode,
+            });
         }
         user_info?;
-        Ok(Issued {
+        let issued = Issued {
             response: response(&login, &scope, tokens),
             execution_id: code.execution_id,
-        })
+        };
+        Ok((login, issued))
     }
 
     /// Answers a code that comes a second time, be it at the same time as the first: one

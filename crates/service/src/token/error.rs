@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use claimsmith_model::{Client, ClientId, Denial, DenialCode, ExecutionId, GrantType};
+use claimsmith_model::{Client, ClientId, Denial, DenialCode, ExecutionId, GrantType, UserId};
 use claimsmith_oauth::{ErrorBody, ErrorCode};
 use claimsmith_runtime::Busy;
 use claimsmith_storage::StorageError;
@@ -56,9 +56,13 @@ pub enum TokenEndpointError {
     /// The client has no grant for the audience.
     #[error("the client has no client grant for `{0}`: create one with the scopes it may have")]
     NoClientGrant(String),
-    /// Wrong user or password; or none at all, with the same text after the same work.
+    /// A wrong password.
     #[error("Wrong email, user name or password.")]
     WrongPassword,
+    /// There is no such user. The same text as for a wrong password, after the same work:
+    /// only the tenant's log tells them apart.
+    #[error("Wrong email, user name or password.")]
+    UnknownUser,
     /// Too many logins failed already. The same text for a user whom there is not.
     #[error(transparent)]
     TooManyAttempts(#[from] TooManyAttempts),
@@ -139,6 +143,7 @@ impl TokenEndpointError {
             Self::UnsupportedGrant(_) => ErrorCode::UnsupportedGrantType,
             Self::UnknownAudience(_) | Self::InvalidTarget(_) => ErrorCode::InvalidTarget,
             Self::WrongPassword
+            | Self::UnknownUser
             | Self::UserBlocked
             | Self::InvalidCode
             | Self::CodeMismatch(_)
@@ -160,6 +165,18 @@ impl TokenEndpointError {
             Self::TooManyAttempts(_) => ErrorCode::TooManyAttempts,
             Self::Host(_) => ErrorCode::ServerError,
         }
+    }
+
+    /// Whether somebody at the login page may try again, with another password or later.
+    pub(crate) const fn may_be_tried_again(&self) -> bool {
+        matches!(
+            self,
+            Self::WrongPassword
+                | Self::UnknownUser
+                | Self::TooManyAttempts(_)
+                | Self::Busy
+                | Self::TenantBusy
+        )
     }
 
     /// Whether the server couldn't find out what it was asked, rather than refuse it.
@@ -215,6 +232,8 @@ pub struct Refused {
     pub client: Option<Arc<Client>>,
     /// Whom the caller said to be in the body, when it has proven nothing.
     pub claimed_client_id: Option<ClientId>,
+    /// The user whom it was about, as far as that is known; for the log.
+    pub user_id: Option<UserId>,
 }
 
 impl<E: Into<TokenEndpointError>> From<E> for Refused {
@@ -224,6 +243,7 @@ impl<E: Into<TokenEndpointError>> From<E> for Refused {
             execution_id: None,
             client: None,
             claimed_client_id: None,
+            user_id: None,
         }
     }
 }
@@ -231,30 +251,35 @@ impl<E: Into<TokenEndpointError>> From<E> for Refused {
 /// What the client is told must not tell a wrong password from an unknown user.
 impl From<LoginError> for Refused {
     fn from(error: LoginError) -> Self {
-        let (error, execution_id) = match error {
+        let (error, execution_id, user_id) = match error {
             LoginError::ClientNotEnabled { connection } => {
-                (TokenEndpointError::ClientNotEnabled(connection), None)
+                (TokenEndpointError::ClientNotEnabled(connection), None, None)
             }
-            LoginError::WrongPassword { execution_id }
-            | LoginError::UnknownUser { execution_id } => {
-                (TokenEndpointError::WrongPassword, execution_id)
+            LoginError::WrongPassword {
+                execution_id,
+                user_id,
+            } => (TokenEndpointError::WrongPassword, execution_id, user_id),
+            LoginError::UnknownUser { execution_id } => {
+                (TokenEndpointError::UnknownUser, execution_id, None)
             }
-            LoginError::UserBlocked { execution_id } => {
-                (TokenEndpointError::UserBlocked, execution_id)
-            }
+            LoginError::UserBlocked {
+                execution_id,
+                user_id,
+            } => (TokenEndpointError::UserBlocked, execution_id, Some(user_id)),
             LoginError::ScriptFailed(id) => {
-                (TokenEndpointError::ActionFailed(id.clone()), Some(id))
+                (TokenEndpointError::ActionFailed(id.clone()), Some(id), None)
             }
             LoginError::ScriptNotRun(id) => {
                 let error = TokenEndpointError::Host("a script could not be run".into());
-                (error, Some(id))
+                (error, Some(id), None)
             }
-            LoginError::TooManyAttempts(error) => (error.into(), None),
-            LoginError::Verify(error) => (error.into(), None),
-            LoginError::Server(error) => (error.into(), None),
+            LoginError::TooManyAttempts(error) => (error.into(), None, None),
+            LoginError::Verify(error) => (error.into(), None, None),
+            LoginError::Server(error) => (error.into(), None, None),
         };
         Self {
             execution_id,
+            user_id,
             ..error.into()
         }
     }
@@ -263,6 +288,17 @@ impl From<LoginError> for Refused {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_client_can_not_tell_a_wrong_password_from_an_unknown_user() {
+        let told = |error: LoginError| Refused::from(error).error.body();
+        let wrong = LoginError::WrongPassword {
+            execution_id: None,
+            user_id: Some("auth0|ada".parse().unwrap()),
+        };
+        let unknown = LoginError::UnknownUser { execution_id: None };
+        assert_eq!(told(wrong), told(unknown));
+    }
 
     #[test]
     fn what_is_missing_in_storage_is_no_fault_of_the_client() {

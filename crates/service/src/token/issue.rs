@@ -132,6 +132,7 @@ impl TokenService {
             execution_id: Some(execution_id),
             client: None,
             claimed_client_id: None,
+            user_id: None,
         }
     }
 
@@ -159,6 +160,7 @@ impl TokenService {
             execution_id: Some(execution_id),
             client: None,
             claimed_client_id: None,
+            user_id: None,
         }
     }
 

@@ -31,7 +31,7 @@ pub use user_info::{UserInfo, UserInfoError};
 use crate::{
     ServiceError, Services, TenantContext,
     configuration::Configuration,
-    events::{NewEvent, of_grant},
+    events::{NewEvent, of_refusal},
 };
 
 /// Expired tokens removed in one write, so that logins don't wait behind it.
@@ -145,7 +145,7 @@ impl TokenService {
                     .await
             }
             GrantType::AuthorizationCode => {
-                self.authorization_code(context, configuration, client, request)
+                self.authorization_code(context, configuration, client, request, facts)
                     .await
             }
             // Its tokens come from the authorization endpoint.
@@ -158,7 +158,8 @@ impl TokenService {
 
 impl TokenService {
     /// Notes in the tenant's log that a token request was refused. A run of a trigger has
-    /// its record, which tells of it; then nothing is noted.
+    /// its record, which tells of it; then nothing is noted, but for a code: the run that
+    /// it came from is a login that succeeded.
     ///
     /// `claimed_client_id` is whom the caller said to be in a header.
     pub fn note_refusal(
@@ -169,12 +170,18 @@ impl TokenService {
         claimed_client_id: Option<&str>,
         facts: &RequestFacts,
     ) {
-        if refused.execution_id.is_some() {
+        let of_code = grant == Some(GrantType::AuthorizationCode);
+        if refused.execution_id.is_some() && !of_code {
             return;
         }
-        let event = NewEvent::new(of_grant(grant, false))
+        let event = NewEvent::new(of_refusal(grant, &refused.error))
             .because(&refused.error.to_string())
+            .user_id(refused.user_id.as_ref())
             .from(facts);
+        let event = match &refused.execution_id {
+            Some(id) => event.execution(id),
+            None => event,
+        };
         let event = match &refused.client {
             Some(client) => event.client(client),
             None => {

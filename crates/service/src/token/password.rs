@@ -29,7 +29,6 @@ impl TokenService {
         request: TokenRequest,
         facts: RequestFacts,
     ) -> Result<Issued, Refused> {
-        let environment = &self.services.environment;
         let username = request.username.as_deref();
         let username = username.ok_or_else(|| TokenEndpointError::missing("username"))?;
         let password = request.password.as_ref();
@@ -61,7 +60,7 @@ impl TokenService {
             grant,
             protocol: "oauth2-password",
             gty: Some("password"),
-            authenticated_at: environment.clock.now(),
+            authenticated_at: self.services.environment.clock.now(),
             login_execution_id: execution_id,
             session_id: None,
             nonce: None,
@@ -79,15 +78,9 @@ impl TokenService {
             )
             .await?;
         let ip = facts.ip.clone();
-        let seen = LoginRequest {
-            facts,
-            body: request.body,
-            correlation_id: request.correlation_id,
-            ..LoginRequest::default()
-        };
-        let result = self.run_post_login(context, &login, seen).await?;
-        let now = environment.clock.now();
-        let admitted = self.admit(context, &login, result, now).await?;
-        self.give(context, &login, admitted, &ip, now).await
+        let seen = LoginRequest::of(request, facts);
+        let (result, checked, now) = self.run_and_admit(context, &login, seen).await?;
+        self.give(context, &login, (result, checked), &ip, now)
+            .await
     }
 }

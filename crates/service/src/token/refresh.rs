@@ -12,7 +12,7 @@ use claimsmith_storage::{RefreshExchange, RefreshExchanged};
 use super::{
     Issued, Refused, RequestFacts, TokenEndpointError, TokenService,
     client_credentials::scopes,
-    login::{Asked, LoginRequest, Way, response},
+    login::{EarlierLogin, LoginRequest, Way, response},
     refresh_token::RefreshToken,
     target,
 };
@@ -40,16 +40,11 @@ impl TokenService {
             .into());
         }
 
-        let user = context.store.user(&grant.user_id).await?;
-        let user = user.ok_or(TokenEndpointError::InvalidRefreshToken)?;
-        let connection = context.store.connection_by_name(&grant.connection).await?;
-        let connection = connection.ok_or(TokenEndpointError::InvalidRefreshToken)?;
-        let userinfo = context.userinfo_audience();
-        let asked = Asked {
-            // Without an API the token stays opaque, whatever the tenant's default is now.
-            audience: Some(grant.audience.as_deref().unwrap_or(&userinfo)),
-            scope: Some(&scope),
-            organization: grant.organization.as_ref().map(|id| id.as_str()),
+        let earlier = EarlierLogin {
+            user_id: &grant.user_id,
+            connection: &grant.connection,
+            audience: grant.audience.as_deref(),
+            organization: grant.organization.as_ref(),
         };
         let way = Way {
             grant: GrantType::RefreshToken,
@@ -63,25 +58,18 @@ impl TokenService {
             is_fresh: false,
         };
         let login = self
-            .prepare_login(
+            .prepare_again(
                 context,
                 configuration,
                 client,
-                (user, connection),
-                asked,
+                (earlier, &scope),
                 way,
+                || TokenEndpointError::InvalidRefreshToken,
             )
             .await?;
         let ip = facts.ip.clone();
-        let seen = LoginRequest {
-            facts,
-            body: request.body,
-            correlation_id: request.correlation_id,
-            ..LoginRequest::default()
-        };
-        let result = self.run_post_login(context, &login, seen).await?;
-        let now = self.services.environment.clock.now();
-        let (result, checked) = self.admit(context, &login, result, now).await?;
+        let seen = LoginRequest::of(request, facts);
+        let (result, checked, now) = self.run_and_admit(context, &login, seen).await?;
         let record = login.record_facts(now);
         let scope = result.event.transaction.target_scopes.clone();
         let mut tokens = match self.sign(context, &login, &scope, &checked, now).await {
@@ -128,7 +116,7 @@ impl TokenService {
         }
         tokens.refresh_token = successor.map(RefreshToken::into_text);
         let execution_id = result.execution_id.clone();
-        self.record_given(context, &login, result, &checked, now);
+        self.record_given(context, &login, result, checked.all(), now);
         Ok(Issued {
             response: response(&login, &scope, tokens),
             execution_id,

@@ -147,7 +147,8 @@ pub(super) fn profile_claims(user: &User, scopes: &[String]) -> JsonObject {
             "family_name" => text(&user.family_name),
             "nickname" => text(&user.nickname),
             "picture" => text(&user.picture),
-            "updated_at" => Some(json!(user.updated_at)),
+            // Core section 5.1 wants a number, although the reference product writes a text.
+            "updated_at" => Some(json!(user.updated_at.as_seconds())),
             "email" => text(&user.email),
             "email_verified" => user.email.is_some().then(|| json!(user.email_verified)),
             "phone_number" => text(&user.phone_number),

@@ -2,10 +2,9 @@
 //! has in common.
 //!
 //! 1. [`TokenService::prepare_login`] finds the API, the organization, roles and scopes.
-//! 2. [`TokenService::run_post_login`] runs the Actions.
-//! 3. [`TokenService::admit`] seals the claims of the tokens.
-//! 4. [`TokenService::give`] signs them, stores what the login leaves behind, and
-//!    answers; the authorization endpoint takes a way of its own from 3 on.
+//! 2. [`TokenService::run_and_admit`] runs the Actions and seals the claims of the tokens.
+//! 3. [`TokenService::give`] signs them, stores what the login leaves behind, and
+//!    answers; the authorization endpoint and refreshing take ways of their own from 2 on.
 
 mod authorization;
 mod event;
@@ -16,11 +15,12 @@ use std::sync::Arc;
 
 use claimsmith_model::{
     Client, Connection, EventAuthorization, EventTransaction, ExecutionId, GrantType, JsonObject,
-    Organization, RefreshGrant, ResourceServer, SessionId, Timestamp, User,
+    Organization, OrganizationId, RefreshGrant, ResourceServer, SessionId, Timestamp, User, UserId,
 };
+use claimsmith_oauth::TokenRequest;
 
 pub(super) use event::event_organization;
-pub(crate) use tokens::{Checked, KeptClaims, response};
+pub(crate) use tokens::{Checked, GivenClaims, KeptClaims, response};
 
 use self::authorization::{authorization, may_have};
 use super::{Refused, RequestFacts, TokenEndpointError, TokenService, client_credentials::scopes};
@@ -104,6 +104,29 @@ pub(crate) struct LoginRequest {
     pub(crate) other: JsonObject,
 }
 
+/// A login that a code or a refresh token stands for, as it was stored.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct EarlierLogin<'a> {
+    pub(crate) user_id: &'a UserId,
+    /// The connection's name.
+    pub(crate) connection: &'a str,
+    /// The API's identifier; none when the access token is opaque.
+    pub(crate) audience: Option<&'a str>,
+    pub(crate) organization: Option<&'a OrganizationId>,
+}
+
+impl LoginRequest {
+    /// What Actions see of a token request.
+    pub(super) fn of(request: TokenRequest, facts: RequestFacts) -> Self {
+        Self {
+            facts,
+            body: request.body,
+            correlation_id: request.correlation_id,
+            ..Self::default()
+        }
+    }
+}
+
 impl Way {
     /// Whether the user logs in, and not just exchanges a refresh token.
     pub(crate) const fn is_login(&self) -> bool {
@@ -180,11 +203,55 @@ impl TokenService {
         })
     }
 
-    /// Runs the Actions of post-login.
+    /// The same for somebody who proved it earlier: the user and the connection are as
+    /// they are now.
     ///
     /// # Errors
-    /// When they give no token: what they changed before is kept, and the record written.
-    pub(crate) async fn run_post_login(
+    /// `gone` when one of them isn't there any more.
+    pub(super) async fn prepare_again(
+        &self,
+        context: &TenantContext,
+        configuration: &Configuration<'_>,
+        client: Arc<Client>,
+        (earlier, scope): (EarlierLogin<'_>, &str),
+        way: Way,
+        gone: fn() -> TokenEndpointError,
+    ) -> Result<Login, TokenEndpointError> {
+        let user = context.store.user(earlier.user_id).await?;
+        let user = user.ok_or_else(gone)?;
+        let connection = context.store.connection_by_name(earlier.connection).await?;
+        let connection = connection.ok_or_else(gone)?;
+        let userinfo = context.userinfo_audience();
+        let asked = Asked {
+            // Without an API the token stays opaque, whatever the tenant's default is now.
+            audience: Some(earlier.audience.unwrap_or(&userinfo)),
+            scope: Some(scope),
+            organization: earlier.organization.map(OrganizationId::as_str),
+        };
+        let found = (user, connection);
+        self.prepare_login(context, configuration, client, found, asked, way)
+            .await
+    }
+
+    /// Runs the Actions of post-login, and seals the claims of the tokens. Answers when
+    /// that was done, too.
+    ///
+    /// # Errors
+    /// When there is to be no token: what Actions changed before is kept, and the record
+    /// written.
+    pub(crate) async fn run_and_admit(
+        &self,
+        context: &TenantContext,
+        login: &Login,
+        request: LoginRequest,
+    ) -> Result<(TriggerResult, Checked, Timestamp), Refused> {
+        let result = self.run_post_login(context, login, request).await?;
+        let now = self.services.environment.clock.now();
+        let (result, checked) = self.admit(context, login, result, now).await?;
+        Ok((result, checked, now))
+    }
+
+    async fn run_post_login(
         &self,
         context: &TenantContext,
         login: &Login,

@@ -36,6 +36,23 @@ pub(crate) struct Checked {
     pub(crate) id_token: Option<SealedClaims>,
 }
 
+/// The claims of those tokens that the client gets, now or by the code that it gets.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct GivenClaims<'a> {
+    pub(crate) access_token: Option<&'a SealedClaims>,
+    pub(crate) id_token: Option<&'a SealedClaims>,
+}
+
+impl Checked {
+    /// The claims of both tokens, for who gets both.
+    pub(crate) fn all(&self) -> GivenClaims<'_> {
+        GivenClaims {
+            access_token: Some(&self.access_token),
+            id_token: self.id_token.as_ref(),
+        }
+    }
+}
+
 /// The custom claims that Actions set when an authorization code was given out.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct KeptClaims<'a> {
@@ -59,7 +76,7 @@ impl TokenService {
     ///
     /// # Errors
     /// When the tenant wants no token after a refused claim.
-    pub(crate) async fn admit(
+    pub(super) async fn admit(
         &self,
         context: &TenantContext,
         login: &Login,
@@ -260,25 +277,26 @@ impl TokenService {
         }
         let execution_id = result.execution_id.clone();
         let response = response(login, scope, tokens);
-        self.record_given(context, login, result, &checked, now);
+        self.record_given(context, login, result, checked.all(), now);
         Ok(Issued {
             response,
             execution_id,
         })
     }
 
-    /// Writes the record of a run whose claims are in tokens.
+    /// Writes the record of a run whose claims are in the tokens of `given`.
     pub(crate) fn record_given(
         &self,
         context: &TenantContext,
         login: &Login,
         result: TriggerResult,
-        checked: &Checked,
+        given: GivenClaims<'_>,
         now: Timestamp,
     ) {
         let sealed = Sealed {
-            access_token: login.api.is_some().then_some(&checked.access_token),
-            id_token: checked.id_token.as_ref(),
+            // An opaque token shows none.
+            access_token: given.access_token.filter(|_| login.api.is_some()),
+            id_token: given.id_token,
             refusal_failed: false,
         };
         self.write_record(context, result, &sealed, login.record_facts(now));
