@@ -1,6 +1,13 @@
 //! TLS, by a client that trusts one authority and nothing else.
 
-use std::{fs, net::SocketAddr, path::Path, sync::Arc};
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    net::SocketAddr,
+    path::Path,
+    process::{Command, Stdio},
+    sync::Arc,
+};
 
 use claimsmith_server::{ServeConfig, TlsOptions};
 use http::{HeaderMap, Method};
@@ -17,6 +24,7 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use crate::harness::{
     self, bootstrap,
+    command_line::claimsmith,
     http::{Answer, send_on},
 };
 
@@ -236,6 +244,92 @@ async fn a_certificate_of_ones_own_is_shown_with_its_chain() {
     tokio::spawn(connection);
     let request = http::Request::get("/healthz").body(String::new()).unwrap();
     assert!(sender.send_request(request).await.is_err());
+}
+
+/// The certificate that a new connection is shown.
+async fn shown(address: SocketAddr, trusted: &[&str]) -> CertificateDer<'static> {
+    let trusted = trusted.concat();
+    let stream = connect(address, trusted.as_bytes(), "localhost", &TLS13);
+    let stream = stream.await.unwrap();
+    let (_, session) = stream.get_ref();
+    session.peer_certificates().unwrap()[0].clone().into_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_that_was_renewed_is_shown_without_a_restart() {
+    let made = || rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let (old, new) = (made(), made());
+    let (old_pem, new_pem) = (old.cert.pem(), new.cert.pem());
+    let trusted = [old_pem.as_str(), new_pem.as_str()];
+    let files = tempfile::tempdir().unwrap();
+    let write = |cert: &str, key: &KeyPair| in_files(files.path(), cert, &key.serialize_pem());
+    let tls = write(&old_pem, &old.signing_key);
+    let server = TlsServer::start(tempfile::tempdir().unwrap(), tls).await;
+    let address = server.address();
+    let before = connect(address, old_pem.as_bytes(), "localhost", &TLS13).await;
+    assert_eq!(shown(address, &trusted).await, *old.cert.der());
+
+    // Half of it is nothing yet.
+    write(&new_pem, &old.signing_key);
+    server.running.renew_certificate().await;
+    assert_eq!(shown(address, &trusted).await, *old.cert.der());
+    write(&new_pem, &new.signing_key);
+    server.running.renew_certificate().await;
+
+    assert_eq!(shown(address, &trusted).await, *new.cert.der());
+    // Who was connected stays so.
+    let headers = HeaderMap::new();
+    let answer = send_on(
+        before.unwrap(),
+        "localhost",
+        Method::GET,
+        "/healthz",
+        headers,
+        "",
+    );
+    assert_eq!(answer.await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sighup_has_the_certificate_read_anew_and_ends_nothing() {
+    let made = || rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let (old, new) = (made(), made());
+    let (old_pem, new_pem) = (old.cert.pem(), new.cert.pem());
+    let (folder, files) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let write = |cert: &str, key: &KeyPair| in_files(files.path(), cert, &key.serialize_pem());
+    let tls = write(&old_pem, &old.signing_key);
+    let mut process = claimsmith()
+        .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
+        .arg(folder.path())
+        .arg("--tls-cert")
+        .arg(tls.cert.unwrap())
+        .arg("--tls-key")
+        .arg(tls.key.unwrap())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
+    let mut line_with = |text: &str| -> String {
+        let mut lines = lines.by_ref().map(Result::unwrap);
+        lines.find(|line| line.contains(text)).unwrap()
+    };
+    let serving = line_with("serving address=");
+    let address = serving.split("serving address=").nth(1).unwrap().parse();
+    let address = address.unwrap();
+    write(&new_pem, &new.signing_key);
+
+    let pid = process.id().to_string();
+    let kill = |signal: &str| {
+        let killed = Command::new("kill").args([signal, &pid]).status();
+        assert!(killed.unwrap().success());
+    };
+    kill("-HUP");
+    line_with("renewed certificate");
+
+    let trusted = [old_pem.as_str(), new_pem.as_str()];
+    assert_eq!(shown(address, &trusted).await, *new.cert.der());
+    kill("-TERM");
+    assert!(process.wait().unwrap().success());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -285,7 +285,8 @@ fn compile_worker(limits: &str) -> ExitCode {
 
 async fn serve_until_signal(serve: Serve) -> anyhow::Result<()> {
     let _flush = telemetry::start(&serve.log, serve.log_format)?;
-    let mut signals = Signals::listen()?;
+    let reads_certificate = serve.tls.cert.is_some();
+    let mut signals = Signals::listen(reads_certificate)?;
     let server = start(ServeConfig {
         data_dir: serve.data_dir,
         listen: serve.listen,
@@ -307,34 +308,56 @@ async fn serve_until_signal(serve: Serve) -> anyhow::Result<()> {
         tracing::info!(%address, "metrics without a token");
     }
     tracing::info!(address = %server.address, "serving");
-    signals.next().await;
+    signals
+        .until_stopped(async || server.renew_certificate().await)
+        .await;
     tracing::info!("stopping: requests under way are answered first");
     tokio::select! {
         stopped = server.stop() => stopped,
-        () = signals.next() => bail!("a second signal ended the server before its requests were answered"),
+        () = signals.until_stopped(async || {}) => bail!("a second signal ended the server before its requests were answered"),
     }
 }
 
-/// SIGTERM and Ctrl-C; none is lost between one and the next.
+/// SIGTERM, Ctrl-C and, where it means something, SIGHUP; none is lost between one and
+/// the next.
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
+    /// Elsewhere it ends the server, as it does any program whose terminal is closed.
+    hang_up: Option<Signal>,
 }
 
 impl Signals {
-    fn listen() -> anyhow::Result<Self> {
+    fn listen(to_hang_up: bool) -> anyhow::Result<Self> {
         let listen = |kind, name| signal(kind).with_context(|| format!("can't listen for {name}"));
         Ok(Self {
             terminate: listen(SignalKind::terminate(), "SIGTERM")?,
             interrupt: listen(SignalKind::interrupt(), "Ctrl-C")?,
+            hang_up: to_hang_up
+                .then(|| listen(SignalKind::hangup(), "SIGHUP"))
+                .transpose()?,
         })
     }
 
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
+    /// Waits for one that stops the server. At each SIGHUP before it does something else.
+    async fn until_stopped(&mut self, at_hang_up: impl AsyncFn()) {
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return,
+                _ = self.interrupt.recv() => return,
+                () = received(self.hang_up.as_mut()) => at_hang_up().await,
+            }
         }
+    }
+}
+
+/// Ready when the signal comes; never, when it isn't listened for.
+async fn received(signal: Option<&mut Signal>) {
+    match signal {
+        Some(signal) => {
+            signal.recv().await;
+        }
+        None => std::future::pending().await,
     }
 }
 

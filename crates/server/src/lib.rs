@@ -7,12 +7,14 @@
 mod action_run;
 mod allocator;
 mod bootstrap;
+mod certificate;
 mod cli;
 mod compiler;
 mod limit_options;
 mod limit_table;
 mod master_key;
 mod outgoing;
+mod pem;
 mod process;
 mod serve;
 mod system;

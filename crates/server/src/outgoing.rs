@@ -1,14 +1,12 @@
 //! What the operator permits to Actions' HTTP calls.
 
-use std::{fs, path::PathBuf};
+use std::path::PathBuf;
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::anyhow;
 use claimsmith_runtime::{AddressRange, OutgoingNetwork};
 use clap::Args;
 
-/// The largest file of root certificates, in bytes. The system's own, all of them, has
-/// some 200 KiB.
-const CA_BYTES_MAX: u64 = 4 << 20;
+use crate::pem;
 
 /// What Actions' HTTP calls may reach, beside what each Action's `allowed_hosts` says.
 #[derive(Debug, Clone, Default, Args)]
@@ -40,23 +38,13 @@ impl OutgoingConfig {
     /// # Errors
     /// Names the file, and what is wrong with it.
     pub(crate) fn network(&self) -> anyhow::Result<OutgoingNetwork> {
-        let pem = self.ca_file.as_ref().map(read).transpose()?;
+        let file = self.ca_file.as_ref();
+        let pem = file.map(|file| pem::read(file, "--outgoing-ca"));
+        let pem = pem.transpose()?;
         let network = OutgoingNetwork::new(self.allow.clone(), pem.as_deref());
         network.map_err(|error| {
             let file = self.ca_file.clone().unwrap_or_default();
             anyhow!("the file {} of --outgoing-ca: {error}", file.display())
         })
     }
-}
-
-fn read(file: &PathBuf) -> anyhow::Result<Vec<u8>> {
-    let shown = file.display();
-    let context = || format!("the file {shown} of --outgoing-ca can't be read");
-    let bytes = fs::metadata(file).with_context(context)?.len();
-    if bytes > CA_BYTES_MAX {
-        bail!(
-            "the file {shown} of --outgoing-ca has {bytes} bytes; at most {CA_BYTES_MAX} are read"
-        );
-    }
-    fs::read(file).with_context(context)
 }

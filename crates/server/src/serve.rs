@@ -21,7 +21,8 @@ use claimsmith_storage_sled::{ExecutionLogLimits, Retention, SledExecutionLog, S
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
 use crate::{
-    OutgoingConfig, SystemClock, SystemRandom, TlsOptions, bootstrap, compiler, master_key, process,
+    OutgoingConfig, SystemClock, SystemRandom, TlsOptions, bootstrap, certificate::Certificate,
+    compiler, master_key, process, tls,
 };
 
 /// What the platform token is derived from the master key for.
@@ -84,6 +85,10 @@ pub struct RunningServer {
     serving: Serving,
     serving_metrics: Option<Serving>,
     sweeping: JoinHandle<()>,
+    /// Keeps the certificate fresh, where there is one.
+    renewing: Option<JoinHandle<()>>,
+    certificate: Option<Arc<Certificate>>,
+    clock: Arc<dyn Clock>,
     _ticker: Ticker,
 }
 
@@ -110,7 +115,8 @@ pub async fn start(config: ServeConfig) -> anyhow::Result<RunningServer> {
     let file = config.master_key_file.as_deref();
     let master_key = master_key::find(data_dir, given, file, random.as_ref())?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let tls = config.tls.server_config(data_dir, clock.now())?;
+    let certificate = config.tls.certificate(data_dir, clock.now())?;
+    let tls = certificate.clone().map(tls::server_config).transpose()?;
     let storage = SledStorage::open(data_dir, &master_key)
         .await
         .map_err(|e| opened(data_dir, &e))?;
@@ -153,7 +159,11 @@ pub async fn start(config: ServeConfig) -> anyhow::Result<RunningServer> {
     let public_url = config.public_url.clone().unwrap_or_else(default_url);
     bootstrap::run(&services, data_dir, &public_url, &platform_token).await?;
 
+    let clock = Arc::clone(&services.environment.clock);
     let sweeping = tokio::spawn(sweep(TokenService::new(services.clone())));
+    let renewing = certificate
+        .clone()
+        .map(|certificate| tokio::spawn(certificate.keep_fresh(Arc::clone(&clock))));
     let readiness = services.readiness.clone();
     let state = AppState::new(services, PlatformToken::new(platform_token))
         .with_process_figures(process::figures)
@@ -171,11 +181,23 @@ pub async fn start(config: ServeConfig) -> anyhow::Result<RunningServer> {
         serving,
         serving_metrics,
         sweeping,
+        renewing,
+        certificate,
+        clock,
         _ticker: ticker,
     })
 }
 
 impl RunningServer {
+    /// Looks now whether there is another certificate, in place of within a minute. New
+    /// connections get it; one that can't be used is told in the log, and changes nothing.
+    pub async fn renew_certificate(&self) {
+        if let Some(certificate) = &self.certificate {
+            let certificate = Arc::clone(certificate);
+            certificate.renew_and_tell(self.clock.now()).await;
+        }
+    }
+
     /// Says that the server isn't ready any more, and after the configured delay stops
     /// taking requests, answers those under way but waits ten seconds for them at most,
     /// and closes the data.
@@ -185,6 +207,9 @@ impl RunningServer {
     pub async fn stop(self) -> anyhow::Result<()> {
         self.readiness.stop();
         tokio::time::sleep(self.shutdown_delay).await;
+        if let Some(renewing) = &self.renewing {
+            renewing.abort();
+        }
         self.sweeping.abort();
         // Ended by the abort, or before it: in both cases it holds the data no longer.
         let _ = self.sweeping.await;

@@ -2,7 +2,8 @@
 //!
 //! The authority is made once and kept, because people make their systems trust it. It
 //! can vouch for nothing but this machine, so its key, should somebody take it, is worth
-//! little. The certificate that it vouches for is made at each start.
+//! little. The certificate that it vouches for is made at each start, and anew before it
+//! lapses.
 
 use std::{
     fs,
@@ -18,12 +19,12 @@ use rcgen::{
     BasicConstraints, CertificateParams, CidrSubnet, DnType, ExtendedKeyUsagePurpose,
     GeneralSubtree, IsCa, Issuer, KeyPair, KeyUsagePurpose, NameConstraints,
 };
-use rustls::{ServerConfig, pki_types::PrivatePkcs8KeyDer};
+use rustls::{pki_types::PrivatePkcs8KeyDer, sign::CertifiedKey};
 use time::{Duration, OffsetDateTime, macros::datetime};
 
 use crate::{
+    certificate::certified,
     master_key::{rename, write_private},
-    tls::with_certificate,
 };
 
 /// The folder in the data folder.
@@ -33,19 +34,22 @@ const CA_CERTIFICATE: &str = "ca.pem";
 /// The authority's private key.
 const CA_KEY: &str = "ca.key";
 
-/// How long the server's own certificate is good: no longer than browsers take one, and
-/// longer than a server that tries things out runs.
+/// How long the server's own certificate is good: no longer than browsers take one.
 const LIFETIME: Duration = Duration::days(397);
+/// After how long another one takes its place.
+const RENEWAL: Duration = Duration::days(265);
 /// How far clients' clocks may be behind.
 const LEEWAY: Duration = Duration::days(1);
 /// RFC 5280 section 4.1.2.5 has this for what doesn't expire.
 const NO_END: OffsetDateTime = datetime!(9999-12-31 23:59:59 UTC);
 
-/// TLS with a certificate for localhost; makes the authority when it isn't there.
+/// A certificate for localhost, and when it is to be renewed; makes the authority when it
+/// isn't there.
 ///
 /// # Errors
 /// When the files can't be read or made.
-pub(crate) fn server_config(data_dir: &Path, now: Timestamp) -> anyhow::Result<ServerConfig> {
+pub(crate) fn make(data_dir: &Path, now: Timestamp) -> anyhow::Result<(CertifiedKey, Timestamp)> {
+    let renewal = now.plus_seconds(RENEWAL.whole_seconds());
     let folder = data_dir.join(FOLDER);
     fs::DirBuilder::new()
         .recursive(true)
@@ -80,10 +84,8 @@ pub(crate) fn server_config(data_dir: &Path, now: Timestamp) -> anyhow::Result<S
         "TLS with a certificate for localhost; let clients trust this authority"
     );
     let key = PrivatePkcs8KeyDer::from(key.serialize_der());
-    Ok(with_certificate(
-        vec![certificate.der().clone()],
-        key.into(),
-    )?)
+    let certified = certified(vec![certificate.der().clone()], key.into())?;
+    Ok((certified, renewal))
 }
 
 fn ca_key(file: &Path) -> anyhow::Result<KeyPair> {
@@ -153,10 +155,10 @@ mod tests {
         let data = tempfile::tempdir().unwrap();
         let read = |name: &str| fs::read(data.path().join(FOLDER).join(name)).unwrap();
 
-        server_config(data.path(), Timestamp::from_millis(NOW)).unwrap();
+        make(data.path(), Timestamp::from_millis(NOW)).unwrap();
         let (certificate, key) = (read(CA_CERTIFICATE), read(CA_KEY));
         let a_year_later = Timestamp::from_millis(NOW).plus_seconds(366 * 86_400);
-        server_config(data.path(), a_year_later).unwrap();
+        make(data.path(), a_year_later).unwrap();
 
         assert_eq!((read(CA_CERTIFICATE), read(CA_KEY)), (certificate, key));
         let mode = |file: &Path| fs::metadata(file).unwrap().permissions().mode() & 0o777;
@@ -173,9 +175,9 @@ mod tests {
         fs::create_dir(&folder).unwrap();
         fs::write(folder.join("ca.key.unfinished"), "-----BEGIN PRIV").unwrap();
 
-        server_config(data.path(), Timestamp::from_millis(NOW)).unwrap();
+        make(data.path(), Timestamp::from_millis(NOW)).unwrap();
         fs::remove_file(folder.join(CA_CERTIFICATE)).unwrap();
-        server_config(data.path(), Timestamp::from_millis(NOW)).unwrap();
+        make(data.path(), Timestamp::from_millis(NOW)).unwrap();
 
         assert!(folder.join(CA_CERTIFICATE).exists());
         assert!(!folder.join("ca.key.unfinished").exists());
@@ -187,7 +189,7 @@ mod tests {
         fs::create_dir(data.path().join(FOLDER)).unwrap();
         fs::write(data.path().join(FOLDER).join(CA_KEY), "nonsense").unwrap();
 
-        let error = server_config(data.path(), Timestamp::from_millis(NOW)).unwrap_err();
+        let error = make(data.path(), Timestamp::from_millis(NOW)).unwrap_err();
 
         assert!(error.to_string().contains("ca.key"), "{error}");
     }
