@@ -32,6 +32,18 @@ enum Body<'a> {
     Module(&'a [u8]),
 }
 
+/// An answer to a browser.
+pub(crate) struct Page {
+    /// Its status.
+    pub(crate) status: u16,
+    /// Where it leads, if anywhere.
+    pub(crate) location: Option<String>,
+    /// The cookies that it sets, with their attributes.
+    pub(crate) cookies: Vec<String>,
+    /// Its HTML.
+    pub(crate) text: String,
+}
+
 /// An answer with the status that was expected.
 pub(crate) struct Answer {
     /// Its body; `null` when there was none.
@@ -101,11 +113,36 @@ impl Api {
         answer.ok().map(|answer| answer.status_code)
     }
 
+    /// Sends the request as a browser with these cookies.
+    pub(crate) fn page(&self, request: &Request<'_>, cookies: &str) -> Result<Page> {
+        let url = format!("{}{}", self.base, request.path);
+        let headers = [("Accept", "text/html"), ("Cookie", cookies)];
+        let sent = self.with_headers(&url, request, &headers);
+        let answer = sent.with_context(|| format!("no answer to {} {url}", request.method))?;
+        Ok(Page {
+            status: answer.status_code,
+            location: answer.header("location").map(str::to_owned),
+            cookies: answer.headers("set-cookie").map(str::to_owned).collect(),
+            text: String::from_utf8_lossy(answer.as_bytes()).into_owned(),
+        })
+    }
+
     fn send(&self, url: &str, request: &Request<'_>) -> Result<minreq::Response, minreq::Error> {
+        self.with_headers(url, request, &[("Accept", "application/json")])
+    }
+
+    fn with_headers(
+        &self,
+        url: &str,
+        request: &Request<'_>,
+        headers: &[(&str, &str)],
+    ) -> Result<minreq::Response, minreq::Error> {
         let mut sent = minreq::Request::new(request.method.clone(), url)
             .with_timeout(TIME_LIMIT.as_secs())
-            .with_follow_redirects(false)
-            .with_header("Accept", "application/json");
+            .with_follow_redirects(false);
+        for (name, value) in headers.iter().filter(|(_, value)| !value.is_empty()) {
+            sent = sent.with_header(*name, *value);
+        }
         if let Some(token) = &self.bearer {
             sent = sent.with_header("Authorization", format!("Bearer {token}"));
         }

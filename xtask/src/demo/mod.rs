@@ -2,6 +2,7 @@
 //! tokens. Everything it says comes from what the server really answered.
 
 pub(crate) mod api;
+mod browser;
 mod layout;
 mod next_steps;
 mod report;
@@ -79,7 +80,15 @@ fn run(root: &Path, keep: bool) -> Result<()> {
         let login = login_tokens(&api, &tenant)?;
         Ok((job, login))
     })?;
-    show(&api, &management, issuer, &tenant, &job, &login)?;
+    let portal = timed("Logging in at the login page, as a browser does", || {
+        browser::log_in(&api, issuer, &tenant)
+    })?;
+    let answers = Answers {
+        job: &job,
+        login: &login,
+        portal: &portal,
+    };
+    show(&api, &management, issuer, &tenant, &answers)?;
 
     let took = terminal::elapsed(started.elapsed());
     if keep {
@@ -161,6 +170,16 @@ fn token(api: &Api, fields: Vec<(&str, &str)>) -> Result<Answer> {
     api.expect(200, &Request::form("oauth/token", fields))
 }
 
+/// What the token endpoint answered.
+struct Answers<'a> {
+    /// To the job.
+    job: &'a Answer,
+    /// To the app, for a password.
+    login: &'a Answer,
+    /// To the portal, for a code.
+    portal: &'a Answer,
+}
+
 /// Verifies the tokens against the published keys, and prints them with the reports
 /// of the executions that made them.
 fn show(
@@ -168,9 +187,9 @@ fn show(
     management: &Api,
     issuer: &str,
     tenant: &Tenant,
-    job: &Answer,
-    login: &Answer,
+    answers: &Answers<'_>,
 ) -> Result<()> {
+    let Answers { job, login, portal } = answers;
     let keys = api
         .expect(200, &Request::get(".well-known/jwks.json"))?
         .body;
@@ -181,6 +200,8 @@ fn show(
     let job_access = verified(job, "/access_token", JOB_AUDIENCE)?;
     let login_access = verified(login, "/access_token", APP_AUDIENCE)?;
     let login_id = verified(login, "/id_token", &tenant.app.id)?;
+    let portal_access = verified(portal, "/access_token", APP_AUDIENCE)?;
+    let portal_id = verified(portal, "/id_token", &tenant.portal.id)?;
     println!(
         "\n  Signatures, issuer, audience and times of all tokens were checked against the issuer's"
     );
@@ -190,12 +211,21 @@ fn show(
     let execution = execution(management, job)?;
     report::print(&execution, &[("access_token", &job_access)])?;
 
-    terminal::heading(&format!("{}: {EMAIL} logs in", tenant.app.name));
-    let execution = self::execution(management, login)?;
-    report::print(
-        &execution,
-        &[("access_token", &login_access), ("id_token", &login_id)],
-    )
+    for (client, how, answer, access, id) in [
+        (&tenant.app, "by password", login, &login_access, &login_id),
+        (
+            &tenant.portal,
+            "in a browser",
+            portal,
+            &portal_access,
+            &portal_id,
+        ),
+    ] {
+        terminal::heading(&format!("{}: {EMAIL} logs in {how}", client.name));
+        let execution = self::execution(management, answer)?;
+        report::print(&execution, &[("access_token", access), ("id_token", id)])?;
+    }
+    Ok(())
 }
 
 /// The record of the trigger that ran for a token answer.

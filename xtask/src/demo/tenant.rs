@@ -16,6 +16,9 @@ pub(crate) const APP_AUDIENCE: &str = "https://reports.example.com/";
 /// The scope that both may have.
 pub(crate) const SCOPE: &str = "read:reports";
 
+/// Where the portal is called back. Nothing listens there: the demo is its browser, too.
+pub(crate) const CALLBACK: &str = "https://portal.example.com/callback";
+
 /// The person who logs in.
 pub(crate) const EMAIL: &str = "ada@example.com";
 
@@ -84,7 +87,7 @@ pub(crate) struct Client {
     pub(crate) name: &'static str,
     /// Its `client_id`.
     pub(crate) id: String,
-    /// Its `client_secret`.
+    /// Its `client_secret`; empty where it keeps none.
     pub(crate) secret: String,
 }
 
@@ -94,6 +97,8 @@ pub(crate) struct Tenant {
     pub(crate) job: Client,
     /// An app that people log in to: password grant.
     pub(crate) app: Client,
+    /// An app in the browser, that people log in to at the server's own page.
+    pub(crate) portal: Client,
     /// The organization that the person logs in to.
     pub(crate) organization_id: String,
     /// The Action `department`.
@@ -127,12 +132,23 @@ pub(crate) fn set_up(management: &Api, root: &Path) -> Result<Tenant> {
         "Reports app",
         json!({"app_type": "regular_web", "grant_types": ["password"]}),
     )?;
+    let portal = public_client(
+        management,
+        "Reports portal",
+        json!({
+            "app_type": "spa",
+            "grant_types": ["authorization_code"],
+            "callbacks": [CALLBACK],
+            "organization_usage": "allow",
+        }),
+    )?;
     let organization_id = person(management)?;
     let department_id = bind(management, root, &AT_CREDENTIALS_EXCHANGE)?;
     bind(management, root, &AT_POST_LOGIN)?;
     Ok(Tenant {
         job,
         app,
+        portal,
         organization_id,
         department_id,
     })
@@ -173,22 +189,44 @@ fn resource_server(management: &Api, name: &str, identifier: &str, algorithm: &s
     Ok(())
 }
 
+/// A client that keeps a secret.
 fn client(management: &Api, name: &'static str, mut settings: Value) -> Result<Client> {
     if let Some(settings) = settings.as_object_mut() {
-        settings.insert("name".to_owned(), name.into());
         settings.insert(
             "token_endpoint_auth_method".to_owned(),
             "client_secret_post".into(),
         );
     }
+    let (client, secret) = new_client(management, name, settings)?;
+    let secret = secret.context("a client has no secret")?;
+    Ok(Client { secret, ..client })
+}
+
+/// A client that keeps none, and proves its codes by PKCE.
+fn public_client(management: &Api, name: &'static str, settings: Value) -> Result<Client> {
+    new_client(management, name, settings).map(|(client, _)| client)
+}
+
+fn new_client(
+    management: &Api,
+    name: &'static str,
+    mut settings: Value,
+) -> Result<(Client, Option<String>)> {
+    if let Some(settings) = settings.as_object_mut() {
+        settings.insert("name".to_owned(), name.into());
+    }
     let answer = management.expect(201, &Request::post("clients", settings))?;
     let grants = answer.body.pointer("/grant_types").unwrap_or(&Value::Null);
     said(&format!("client {name}, which may use {grants}"));
-    Ok(Client {
+    let client = Client {
         name,
         id: answer.text("/client_id")?.to_owned(),
-        secret: answer.text("/client_secret")?.to_owned(),
-    })
+        secret: String::new(),
+    };
+    Ok((
+        client,
+        answer.text("/client_secret").ok().map(str::to_owned),
+    ))
 }
 
 /// Creates the person, a role in the tenant, an organization, and another role in
