@@ -16,8 +16,11 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{
     OutgoingConfig, ServeConfig, TlsOptions, action_run,
+    backup::{self, Backup},
     limit_options::{self, GivenLimit, LimitOptions},
-    limit_table, start,
+    limit_table,
+    restore::{self, Restore},
+    start,
     telemetry::{self, LogFormat},
 };
 
@@ -43,6 +46,10 @@ enum Command {
         /// What the server lets it use
         limits: String,
     },
+    /// Write a backup of all tenants into a file
+    Backup(Backup),
+    /// Make a data folder from a backup
+    Restore(Restore),
     /// List all limits, what each bounds, and why it has its value
     Limits(LimitOptions),
     /// Work on an Action without a server
@@ -242,7 +249,9 @@ pub fn run() -> ExitCode {
                 .and_then(|limits| limit_table::print(&limits));
             return printed.map_or_else(|error| failed(&error), |()| ExitCode::SUCCESS);
         }
-        Command::Serve(serve) => Asynchronous::Serve(serve),
+        Command::Serve(serve) => Asynchronous::Serve(Box::new(serve)),
+        Command::Backup(backup) => Asynchronous::Backup(backup),
+        Command::Restore(restore) => Asynchronous::Restore(restore),
         Command::Action(Action::Run(run)) => Asynchronous::Run(run),
     };
     let runtime = match tokio::runtime::Builder::new_multi_thread()
@@ -256,7 +265,11 @@ pub fn run() -> ExitCode {
     let result = runtime.block_on(async {
         match command {
             Asynchronous::Serve(serve) => {
-                serve_until_signal(serve).await.map(|()| ExitCode::SUCCESS)
+                serve_until_signal(*serve).await.map(|()| ExitCode::SUCCESS)
+            }
+            Asynchronous::Backup(backup) => backup::run(&backup).await.map(|()| ExitCode::SUCCESS),
+            Asynchronous::Restore(restore) => {
+                restore::run(&restore).await.map(|()| ExitCode::SUCCESS)
             }
             Asynchronous::Run(run) => action_run::run(run).await,
         }
@@ -272,7 +285,9 @@ pub fn run() -> ExitCode {
 
 /// What runs on tokio.
 enum Asynchronous {
-    Serve(Serve),
+    Serve(Box<Serve>),
+    Backup(Backup),
+    Restore(Restore),
     Run(Run),
 }
 

@@ -6,6 +6,7 @@
 
 mod action_run;
 mod allocator;
+mod backup;
 mod bootstrap;
 mod certificate;
 mod cli;
@@ -16,6 +17,7 @@ mod master_key;
 mod outgoing;
 mod pem;
 mod process;
+mod restore;
 mod serve;
 mod system;
 mod telemetry;

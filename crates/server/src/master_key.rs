@@ -1,7 +1,7 @@
 //! Where the master key comes from.
 
 use std::{
-    fs::{self, OpenOptions},
+    fs::{self, File, OpenOptions},
     io::{ErrorKind, Write as _},
     os::unix::fs::OpenOptionsExt as _,
     path::Path,
@@ -12,7 +12,7 @@ use claimsmith_model::{Random, Secret};
 use claimsmith_storage::MasterKey;
 
 /// The file in the data folder that holds the key when none is given.
-const FILE: &str = "master.key";
+pub(crate) const FILE: &str = "master.key";
 
 /// Finds the master key: given as text, in a file, in the data folder; made there
 /// when the folder is new.
@@ -25,25 +25,46 @@ pub(crate) fn find(
     file: Option<&Path>,
     random: &dyn Random,
 ) -> anyhow::Result<MasterKey> {
-    if let Some(text) = given {
-        return MasterKey::parse(text.expose()).context("CLAIMSMITH_MASTER_KEY is wrong");
+    if let Some(key) = look(data_dir, given, file)? {
+        return Ok(key);
     }
-    if let Some(file) = file {
-        return read(file);
-    }
-    let file = data_dir.join(FILE);
-    match file
-        .try_exists()
-        .with_context(|| format!("can't look at {}", file.display()))?
-    {
-        true => read(&file),
-        false if data_dir.join("tenants").exists() => bail!(
+    if data_dir.join("tenants").exists() {
+        bail!(
             "the data folder {} has data but no {FILE}: put the file back, or give the key by \
              --master-key-file or CLAIMSMITH_MASTER_KEY; without it the data can't be read",
             data_dir.display()
-        ),
-        false => make(&file, random),
+        );
     }
+    make(&data_dir.join(FILE), random)
+}
+
+/// Finds the master key of data that is there: in the environment, in a file, or in the
+/// data folder.
+///
+/// # Errors
+/// When the key can't be read.
+pub(crate) fn existing(data_dir: &Path, file: Option<&Path>) -> anyhow::Result<Option<MasterKey>> {
+    let given = std::env::var("CLAIMSMITH_MASTER_KEY").ok().map(Secret::new);
+    look(data_dir, given.as_ref(), file)
+}
+
+fn look(
+    data_dir: &Path,
+    given: Option<&Secret>,
+    file: Option<&Path>,
+) -> anyhow::Result<Option<MasterKey>> {
+    if let Some(text) = given {
+        let key = MasterKey::parse(text.expose()).context("CLAIMSMITH_MASTER_KEY is wrong");
+        return key.map(Some);
+    }
+    if let Some(file) = file {
+        return read(file).map(Some);
+    }
+    let file = data_dir.join(FILE);
+    let is_there = file
+        .try_exists()
+        .with_context(|| format!("can't look at {}", file.display()))?;
+    is_there.then(|| read(&file)).transpose()
 }
 
 fn read(file: &Path) -> anyhow::Result<MasterKey> {
@@ -62,17 +83,22 @@ fn make(file: &Path, random: &dyn Random) -> anyhow::Result<MasterKey> {
 
 /// Writes a new file that only its owner can read, durably.
 pub(crate) fn write_private(file: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    let write = || {
-        let mut open = OpenOptions::new()
-            .create_new(true)
-            .write(true)
-            .mode(0o600)
-            .open(file)?;
-        open.write_all(bytes)?;
-        open.sync_all()?;
-        sync_folder(file)
-    };
-    write().map_err(|error: std::io::Error| match error.kind() {
+    let mut created = create_private(file)?;
+    created
+        .write_all(bytes)
+        .and_then(|()| created.sync_all())
+        .and_then(|()| sync_folder(file))
+        .with_context(|| format!("{} can't be written", file.display()))
+}
+
+/// Makes a new file that only its owner can read.
+pub(crate) fn create_private(file: &Path) -> anyhow::Result<File> {
+    let created = OpenOptions::new()
+        .create_new(true)
+        .write(true)
+        .mode(0o600)
+        .open(file);
+    created.map_err(|error| match error.kind() {
         ErrorKind::AlreadyExists => anyhow::anyhow!("{} is there already", file.display()),
         _ => anyhow::Error::new(error).context(format!("{} can't be written", file.display())),
     })

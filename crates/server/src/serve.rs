@@ -270,7 +270,8 @@ async fn sweep(tokens: TokenService) {
     }
 }
 
-fn make_folder(data_dir: &Path) -> anyhow::Result<()> {
+/// Makes the data folder, for this user only.
+pub(crate) fn make_folder(data_dir: &Path) -> anyhow::Result<()> {
     fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)

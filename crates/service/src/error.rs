@@ -1,7 +1,7 @@
 //! Why an admin's request was not carried out.
 
 use claimsmith_runtime::{Busy, CheckError, ModuleProblem};
-use claimsmith_storage::StorageError;
+use claimsmith_storage::{StorageError, Unwritable};
 
 /// Why an admin's request was not carried out. Every text is for the caller and
 /// says what to do; the cause of `Internal` goes to the log instead.
@@ -45,6 +45,14 @@ pub enum ServiceError {
     /// `503` when it is the server's.
     #[error("{0}; try again in a moment")]
     Busy(Busy),
+    /// Nothing can be stored just now. `507` on a full disk, else `500`.
+    #[error("{}", unwritable(*why, *may_be_stored))]
+    Unwritable {
+        /// Why.
+        why: Unwritable,
+        /// Whether it is unknown if this was stored; else it was not.
+        may_be_stored: bool,
+    },
     /// The server failed. `500`, without the cause.
     #[error("the server could not do it")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -88,12 +96,24 @@ fn list(problems: &[ModuleProblem]) -> String {
     texts.join("; ")
 }
 
+fn unwritable(why: Unwritable, may_be_stored: bool) -> String {
+    let stored = if may_be_stored {
+        "whether this was stored is unknown, so look before you repeat it"
+    } else {
+        "nothing was stored"
+    };
+    format!("{}; {stored}; {}", why.what(), why.remedy())
+}
+
 impl From<StorageError> for ServiceError {
     fn from(error: StorageError) -> Self {
         match error {
             StorageError::Conflict { what } => Self::Conflict(format!("{what} already exists")),
             StorageError::NotFound { what } => Self::Invalid(format!("{what} does not exist")),
             StorageError::Changed => Self::Changed,
+            StorageError::Unwritable {
+                why, may_be_stored, ..
+            } => Self::Unwritable { why, may_be_stored },
             StorageError::Corrupt { .. }
             | StorageError::WrongMasterKey
             | StorageError::InUse

@@ -56,6 +56,7 @@ mod token;
 
 pub use attempts::{Attempts, TooManyAttempts};
 pub use claimsmith_runtime::{AddressRange, Busy};
+pub use claimsmith_storage::Unwritable;
 pub use environment::{Environment, Services};
 pub use error::ServiceError;
 pub use ids::Ids;

@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use claimsmith_storage::{ExecutionLog, Storage};
+use claimsmith_storage::{ExecutionLog, Storage, Unwritable};
 
 /// Whether the server should be sent requests. Clones tell the same.
 #[derive(Debug, Clone)]
@@ -50,6 +50,7 @@ impl Readiness {
     /// The parts that aren't ready; empty when the server can do all that it is for.
     #[must_use]
     pub fn not_ready(&self) -> Vec<NotReady> {
+        let unwritable = self.0.storage.figures().unwritable;
         let parts = [
             (
                 self.is_stopping(),
@@ -59,10 +60,10 @@ impl Readiness {
                 },
             ),
             (
-                self.0.storage.figures().failed,
+                unwritable.is_some(),
                 NotReady {
                     part: "storage",
-                    reason: "a write failed; nothing is stored until the server is restarted",
+                    reason: unwritable.map_or("", nothing_is_stored),
                 },
             ),
             (
@@ -77,5 +78,20 @@ impl Readiness {
             .into_iter()
             .filter_map(|(is_so, part)| is_so.then_some(part))
             .collect()
+    }
+}
+
+/// What is said of the store.
+const fn nothing_is_stored(why: Unwritable) -> &'static str {
+    match why {
+        Unwritable::Full => {
+            "the disk is full; nothing is stored until there is room, and then by itself"
+        }
+        Unwritable::ReadOnly => {
+            "the data folder can't be written; nothing is stored until it can, and then by itself"
+        }
+        Unwritable::Failing => {
+            "the disk fails; nothing is stored until it takes writes, and then by itself"
+        }
     }
 }

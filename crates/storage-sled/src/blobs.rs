@@ -9,7 +9,7 @@ use std::{
 
 use claimsmith_storage::StorageError;
 
-use crate::folder::sync_folder;
+use crate::{disk::refused, folder::sync_folder};
 
 type Result<T> = std::result::Result<T, StorageError>;
 
@@ -40,13 +40,21 @@ impl Blobs {
         let folder = Arc::clone(&self.folder);
         self.run(name, move |path| {
             let unfinished = path.with_extension("unfinished");
-            let mut file = fs::File::create(&unfinished)?;
-            file.write_all(&bytes)?;
-            file.sync_all()?;
-            fs::rename(&unfinished, path)?;
-            sync_folder(&folder)
+            let written = || {
+                let mut file = fs::File::create(&unfinished)?;
+                file.write_all(&bytes)?;
+                file.sync_all()?;
+                fs::rename(&unfinished, path)?;
+                sync_folder(&folder)
+            };
+            Ok(written().inspect_err(|error| {
+                tracing::error!(%error, file = %path.display(), "a module could not be stored");
+                // A full disk wants its room back; what stays goes at the next start.
+                let _ = fs::remove_file(&unfinished);
+            }))
         })
-        .await
+        .await?
+        .map_err(|error| refused(&error))
     }
 
     pub(crate) async fn remove(&self, name: &str) -> Result<()> {

@@ -5,6 +5,7 @@ use std::{
     ffi::OsString,
     fs::{self, File},
     io, iter,
+    ops::Bound,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     thread,
@@ -12,7 +13,7 @@ use std::{
 };
 
 use claimsmith_storage::{
-    StorageError,
+    StorageError, Unwritable,
     kv::{Entry, Reader, Writes},
 };
 
@@ -86,8 +87,10 @@ impl SledDatabase {
     }
 
     /// Writes all or none, which isn't on the disk before the next flush.
-    pub(crate) fn store(&self, writes: Writes) -> Result<()> {
-        let mut writes = writes.into_iter();
+    pub(crate) fn store(&self, writes: &Writes) -> Result<()> {
+        let mut writes = writes
+            .iter()
+            .map(|(key, value)| (key.as_slice(), value.as_deref()));
         let stored = match (writes.next(), writes.len()) {
             (None, _) => Ok(()),
             // Is whole by itself. A batch would be two buffers to sync instead of one.
@@ -104,13 +107,20 @@ impl SledDatabase {
                 self.tree.apply_batch(batch)
             }
         };
-        stored.map_err(|error| failed(&error))
+        stored.map_err(|error| unwritten(&error))
+    }
+
+    /// The entries whose keys come after `key`.
+    pub(crate) fn entries_after(&self, key: &[u8], take: usize) -> Result<Vec<Entry>> {
+        let after = (Bound::Excluded(key), Bound::Unbounded);
+        let entries = self.tree.range::<&[u8], _>(after).take(take);
+        entries.map(read_entry).collect()
     }
 
     /// Puts everything that was written on the disk.
     pub(crate) fn flush(&self) -> Result<()> {
         let flushed = self.files.nudger.watch(|| self.tree.flush());
-        flushed.map_err(|error| failed(&error))?;
+        flushed.map_err(|error| unwritten(&error))?;
         self.files.sync().map_err(|error| unsynced(&error))
     }
 }
@@ -159,12 +169,7 @@ impl Reader for SledDatabase {
 
     fn scan(&self, prefix: &[u8], skip: usize, take: usize) -> Result<Vec<Entry>> {
         let entries = self.tree.scan_prefix(prefix).skip(skip).take(take);
-        entries
-            .map(|entry| {
-                let (key, value) = entry.map_err(|error| failed(&error))?;
-                Ok((key.to_vec(), value.to_vec()))
-            })
-            .collect()
+        entries.map(read_entry).collect()
     }
 
     fn count(&self, prefix: &[u8]) -> Result<usize> {
@@ -174,15 +179,34 @@ impl Reader for SledDatabase {
     }
 }
 
+fn read_entry(entry: sled::Result<(sled::IVec, sled::IVec)>) -> Result<Entry> {
+    let (key, value) = entry.map_err(|error| failed(&error))?;
+    Ok((key.to_vec(), value.to_vec()))
+}
+
 /// sled's failure as storage's.
 pub(crate) fn failed(error: &sled::Error) -> StorageError {
     StorageError::Backend(error.to_string())
 }
 
+/// sled's failure of a write.
+pub(crate) fn unwritten(error: &sled::Error) -> StorageError {
+    match error {
+        sled::Error::Io(error) => unsynced(error),
+        error => StorageError::Unwritable {
+            why: Unwritable::Failing,
+            may_be_stored: true,
+            detail: error.to_string(),
+        },
+    }
+}
+
 fn unsynced(error: &io::Error) -> StorageError {
-    StorageError::Backend(format!(
-        "the database could not be put on the disk: {error}"
-    ))
+    StorageError::Unwritable {
+        why: Unwritable::of(error),
+        may_be_stored: true,
+        detail: format!("the database could not be put on the disk: {error}"),
+    }
 }
 
 #[cfg(test)]

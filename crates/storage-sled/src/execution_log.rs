@@ -3,6 +3,7 @@
 mod place;
 mod queue;
 mod records;
+mod writer;
 
 use std::{path::Path, sync::Arc, thread::JoinHandle};
 
@@ -16,15 +17,20 @@ use claimsmith_storage::{
 };
 use tokio::sync::watch;
 
-use crate::folder::Folder;
+use crate::{folder::Folder, reopenable::Reopenable};
 use queue::Queue;
 use records::Records;
+use writer::Writer;
 
 type Result<T> = std::result::Result<T, StorageError>;
 
 /// How much of the records sled keeps in memory. Records are written once and
 /// rarely read, so little will do.
 const CACHE_BYTES: u64 = 4 * 1024 * 1024;
+
+/// How much of the disk stays free. More than the tenants' data leaves free: what was
+/// logged must not be why nothing else can be stored.
+const KEPT_FREE_BYTES: u64 = 64 * 1024 * 1024;
 
 /// How much an execution log holds.
 #[derive(Debug, Clone, Copy)]
@@ -101,7 +107,7 @@ fn position_of(now: Timestamp) -> u64 {
 pub struct SledExecutionLog {
     queue: Arc<Queue>,
     thread: Option<JoinHandle<()>>,
-    records: Records,
+    records: Arc<Reopenable<Records>>,
     _folder: Folder,
 }
 
@@ -121,10 +127,17 @@ impl SledExecutionLog {
         let master = master.clone();
         tokio::task::spawn_blocking(move || {
             let folder = Folder::claim(path)?;
-            let database = folder.open_database(CACHE_BYTES)?;
-            let (records, writer, last) =
-                Records::open(database, &master, limits, Arc::clone(&clock))?;
+            let open_database = folder.database_opener(CACHE_BYTES);
+            let log_clock = Arc::clone(&clock);
+            let open = move || {
+                let database = open_database()?;
+                Records::open(database, &master, limits, Arc::clone(&log_clock))
+            };
+            let (records, kept, last) = open()?;
+            let records = Arc::new(Reopenable::new(records));
             let queue = Arc::new(Queue::new(limits, clock, last));
+            let disk = folder.disk(KEPT_FREE_BYTES);
+            let writer = Writer::new(Arc::clone(&records), kept, disk, Box::new(open));
             let written = Arc::clone(&queue);
             let thread = std::thread::Builder::new()
                 .name("execution-log".into())
@@ -162,7 +175,7 @@ impl ExecutionLog for SledExecutionLog {
         // The queue first: what leaves it is in the database by then.
         match self.queue.find(tenant, id) {
             Some(record) => Ok(Some(record)),
-            None => self.records.find(tenant, id),
+            None => self.records.with(|records| records.find(tenant, id)),
         }
     }
 
@@ -176,10 +189,11 @@ impl ExecutionLog for SledExecutionLog {
         let before = before.unwrap_or(u64::MAX);
         // The queue first, here too.
         let queued = self.queue.executions_of(tenant, action, before);
-        let records = self.records.clone();
+        let records = Arc::clone(&self.records);
         let (tenant, action) = (tenant.clone(), action.clone());
         blocking(move || {
-            let mut page = records.executions_of(&tenant, &action, before, take)?;
+            let mut page =
+                records.with(|records| records.executions_of(&tenant, &action, before, take))?;
             page.records.extend(queued);
             Ok(page.arrange(take))
         })
@@ -188,11 +202,11 @@ impl ExecutionLog for SledExecutionLog {
 
     async fn entries(&self, tenant: &TenantId, part: &LogPart) -> Result<Vec<LogEntry>> {
         let (mut entries, newest) = self.queue.entries(tenant, part);
-        let (records, tenant, part) = (self.records.clone(), tenant.clone(), part.clone());
+        let (records, tenant, part) = (Arc::clone(&self.records), tenant.clone(), part.clone());
         blocking(move || {
             // What came after the look into the queue is left for the next time: were it
             // here, something before it might not be.
-            entries.extend(records.entries(&tenant, &part, newest)?);
+            entries.extend(records.with(|records| records.entries(&tenant, &part, newest))?);
             Ok(part.arrange(entries))
         })
         .await

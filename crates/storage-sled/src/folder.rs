@@ -8,7 +8,7 @@ use std::{
 
 use claimsmith_storage::StorageError;
 
-use crate::database::SledDatabase;
+use crate::{database::SledDatabase, disk::Disk};
 
 /// A folder that is ours for as long as this value lives.
 #[derive(Debug)]
@@ -37,6 +37,11 @@ impl Folder {
         }
     }
 
+    #[cfg(test)]
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// A folder within, made when it isn't there.
     pub(crate) fn subfolder(&self, name: &str) -> Result<PathBuf, StorageError> {
         let path = self.path.join(name);
@@ -45,12 +50,23 @@ impl Folder {
         Ok(path)
     }
 
-    /// Opens the database in this folder. sled keeps about `cache_bytes` of it in
-    /// memory.
-    pub(crate) fn open_database(&self, cache_bytes: u64) -> Result<SledDatabase, StorageError> {
-        let database = SledDatabase::open(&self.path.join("db"), cache_bytes)?;
-        sync_folder(&self.path).map_err(|error| unwritable(&self.path, &error))?;
-        Ok(database)
+    /// What opens the database in this folder, also again when it has been closed. sled
+    /// keeps about `cache_bytes` of it in memory.
+    pub(crate) fn database_opener(
+        &self,
+        cache_bytes: u64,
+    ) -> impl Fn() -> Result<SledDatabase, StorageError> + Send + use<> {
+        let path = self.path.clone();
+        move || {
+            let database = SledDatabase::open(&path.join("db"), cache_bytes)?;
+            sync_folder(&path).map_err(|error| unwritable(&path, &error))?;
+            Ok(database)
+        }
+    }
+
+    /// The disk that the folder is on, of which this much stays free.
+    pub(crate) fn disk(&self, kept_free_bytes: u64) -> Disk {
+        Disk::of(self.path.clone(), kept_free_bytes)
     }
 }
 

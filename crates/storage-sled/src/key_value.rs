@@ -1,12 +1,16 @@
 //! sled as an ordered key-value store.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use claimsmith_storage::{
     StorageError, StorageFigures,
     kv::{Change, Entry, KeyValue, Reader},
 };
 
-use crate::{blobs::Blobs, database::SledDatabase, folder::Folder, writer::Writer};
+use crate::{
+    blobs::Blobs, database::SledDatabase, folder::Folder, reopenable::Reopenable, writer::Writer,
+};
 
 type Result<T> = std::result::Result<T, StorageError>;
 
@@ -16,12 +20,16 @@ type Result<T> = std::result::Result<T, StorageError>;
 /// ten microseconds more when the system still has its page.
 const CACHE_BYTES: u64 = 16 * 1024 * 1024;
 
+/// How much of the disk stays free: what one group of changes makes sled write, several
+/// times over.
+const KEPT_FREE_BYTES: u64 = 16 * 1024 * 1024;
+
 /// The tenants' database. The fields are dropped in this order: the writer ends
 /// what waits before the folder is let go.
 #[derive(Debug)]
 pub(crate) struct SledKeyValue {
     writer: Writer,
-    database: SledDatabase,
+    database: Arc<Reopenable<SledDatabase>>,
     blobs: Blobs,
     _folder: Folder,
 }
@@ -29,15 +37,32 @@ pub(crate) struct SledKeyValue {
 impl SledKeyValue {
     /// Opens the database in a folder. Blocks.
     pub(crate) fn open(folder: Folder) -> Result<Self> {
-        let database = folder.open_database(CACHE_BYTES)?;
+        let disk = folder.disk(KEPT_FREE_BYTES);
+        let open = folder.database_opener(CACHE_BYTES);
+        let database = Arc::new(Reopenable::new(open()?));
         let blobs = Blobs::in_folder(folder.subfolder("modules")?);
-        let writer = Writer::start(database.clone())
+        let writer = Writer::start(Arc::clone(&database), disk, open)
             .map_err(|error| StorageError::Backend(format!("no thread could be made: {error}")))?;
         Ok(Self {
             writer,
             database,
             blobs,
             _folder: folder,
+        })
+    }
+}
+
+impl SledKeyValue {
+    /// Reads. sled may refuse that as well after a write has failed; the reason is then that.
+    fn read<T>(&self, read: impl FnOnce(&SledDatabase) -> Result<T>) -> Result<T> {
+        let result = self.database.with(read);
+        result.map_err(|error| match (error, self.writer.unwritable()) {
+            (StorageError::Backend(detail), Some(why)) => StorageError::Unwritable {
+                why,
+                may_be_stored: false,
+                detail,
+            },
+            (error, _) => error,
         })
     }
 }
@@ -64,6 +89,10 @@ impl KeyValue for SledKeyValue {
         self.blobs.names().await
     }
 
+    fn entries_after(&self, key: &[u8], take: usize) -> Result<Vec<Entry>> {
+        self.read(|database| database.entries_after(key, take))
+    }
+
     fn figures(&self) -> StorageFigures {
         self.writer.figures()
     }
@@ -75,14 +104,14 @@ impl KeyValue for SledKeyValue {
 
 impl Reader for SledKeyValue {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
-        self.database.get(key)
+        self.read(|database| database.get(key))
     }
 
     fn scan(&self, prefix: &[u8], skip: usize, take: usize) -> Result<Vec<Entry>> {
-        self.database.scan(prefix, skip, take)
+        self.read(|database| database.scan(prefix, skip, take))
     }
 
     fn count(&self, prefix: &[u8]) -> Result<usize> {
-        self.database.count(prefix)
+        self.read(|database| database.count(prefix))
     }
 }

@@ -33,11 +33,13 @@
 
 mod blobs;
 mod database;
+mod disk;
 mod execution_log;
 mod folder;
 mod group;
 mod key_value;
 mod nudger;
+mod reopenable;
 mod storage;
 mod writer;
 

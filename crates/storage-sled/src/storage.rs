@@ -1,14 +1,19 @@
 //! The tenants' data in a folder.
 
-use std::{path::Path, sync::Arc};
+use std::{fs, io, path::Path, sync::Arc};
 
 use async_trait::async_trait;
-use claimsmith_model::{Tenant, TenantId};
+use claimsmith_model::{Tenant, TenantId, Timestamp};
 use claimsmith_storage::{
-    MasterKey, Storage, StorageError, StorageFigures, TenantStorage, kv::KvStorage,
+    MasterKey, Storage, StorageError, StorageFigures, TenantStorage, backup::Content, kv::KvStorage,
 };
+use tokio::sync::mpsc;
 
-use crate::{folder::Folder, key_value::SledKeyValue};
+use crate::{
+    disk::refused,
+    folder::{Folder, sync_folder},
+    key_value::SledKeyValue,
+};
 
 type Result<T> = std::result::Result<T, StorageError>;
 
@@ -37,6 +42,35 @@ impl SledStorage {
     }
 }
 
+impl SledStorage {
+    /// Fills the folder `data_dir`, in which there is nothing yet, with what a backup holds:
+    /// `next` answers one thing after another, which must have been proven to be a backup's.
+    /// When that is broken off, nothing is restored.
+    ///
+    /// # Errors
+    /// Those of `next` and of [`open`](Self::open); `Conflict` when there is data.
+    pub async fn restore(
+        data_dir: &Path,
+        master: &MasterKey,
+        next: impl FnMut() -> Result<Option<Content>> + Send,
+    ) -> Result<()> {
+        let (unfinished, path) = (data_dir.join("restoring"), data_dir.join("tenants"));
+        if path.exists() {
+            let what = "data in the folder to restore to";
+            return Err(StorageError::Conflict { what });
+        }
+        // What an attempt that was broken off has left.
+        match fs::remove_dir_all(&unfinished) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(refused(&error)),
+            _ => {}
+        }
+        let kv = SledKeyValue::open(Folder::claim(unfinished.clone())?)?;
+        drop(KvStorage::restore(kv, master, next).await?);
+        fs::rename(&unfinished, &path).map_err(|error| refused(&error))?;
+        sync_folder(data_dir).map_err(|error| refused(&error))
+    }
+}
+
 #[async_trait]
 impl Storage for SledStorage {
     async fn tenants(&self) -> Result<Vec<Tenant>> {
@@ -57,6 +91,10 @@ impl Storage for SledStorage {
 
     fn tenant(&self, id: &TenantId) -> Arc<dyn TenantStorage> {
         self.storage.tenant(id)
+    }
+
+    async fn back_up(&self, began_at: Timestamp, to: mpsc::Sender<Vec<u8>>) -> Result<()> {
+        self.storage.back_up(began_at, to).await
     }
 
     fn figures(&self) -> StorageFigures {

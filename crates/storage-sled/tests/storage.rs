@@ -5,12 +5,13 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use claimsmith_model::Secret;
 use claimsmith_storage::{
     MasterKey, Storage, StorageError,
-    contract::{MODULE, contract, fill_tenant},
+    contract::{MODULE, backup_contract, contract, fill_tenant},
 };
 use claimsmith_storage_sled::SledStorage;
 
@@ -41,6 +42,14 @@ async fn sled_keeps_the_contract() {
     let dir = tempfile::tempdir().unwrap();
     let master = master("ab");
     contract(async || SledStorage::open(dir.path(), &master).await.unwrap()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backup_of_sled_holds_one_moment() {
+    let dir = tempfile::tempdir().unwrap();
+    let master = master("ab");
+    let storage = SledStorage::open(dir.path(), &master).await.unwrap();
+    backup_contract(Arc::new(storage), &master).await;
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@
 //! ```
 
 mod actions;
+mod backup;
 mod bindings;
 mod clients;
 mod connections;
@@ -31,6 +32,7 @@ use std::{fmt::Debug, sync::Arc};
 
 use crate::{Page, Storage, StorageError, TenantStorage};
 
+pub use backup::backup_contract;
 pub use executions::{execution_log_contract, execution_record, tenant_event};
 pub use fixtures::{MODULE, fill_tenant, tenant};
 

@@ -1,5 +1,7 @@
 //! Why storage could not do something.
 
+use crate::Unwritable;
+
 /// Why storage could not do something.
 #[derive(Debug, thiserror::Error)]
 pub enum StorageError {
@@ -32,6 +34,16 @@ pub enum StorageError {
     /// Another process has the data folder open.
     #[error("the data folder is in use by another process")]
     InUse,
+    /// Nothing can be stored just now. It heals by itself.
+    #[error("nothing can be stored: {}: {detail}", why.what())]
+    Unwritable {
+        /// Why.
+        why: Unwritable,
+        /// Whether it is unknown if this was stored; else it was not.
+        may_be_stored: bool,
+        /// The error, for the log.
+        detail: String,
+    },
     /// The backend failed.
     #[error("the storage backend failed: {0}")]
     Backend(String),

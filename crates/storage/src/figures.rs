@@ -2,14 +2,15 @@
 
 use claimsmith_model::Distribution;
 
+use crate::Unwritable;
+
 /// What the store of the tenants' data does and bears just now.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct StorageFigures {
     /// Changes that wait to be written.
     pub queued: u64,
-    /// Whether an earlier write failed, so that nothing is written any more until the
-    /// server is restarted.
-    pub failed: bool,
+    /// Why nothing can be stored just now, if so.
+    pub unwritable: Option<Unwritable>,
     /// How many changes were written together, each time.
     pub group_sizes: Distribution,
     /// How long putting such a group on the disk took, in nanoseconds.

@@ -9,6 +9,7 @@
 //! before it writes, and no change ever has to be tried again.
 
 mod actions;
+mod backup;
 mod bindings;
 mod client_grants;
 mod clients;
@@ -83,8 +84,8 @@ pub trait KeyValue: Reader + Debug + 'static {
     /// change may take place even when the caller no longer waits.
     ///
     /// # Errors
-    /// What `change` answered, and then nothing is written; `Backend`, and then it
-    /// is unknown whether something is.
+    /// What `change` answered, and then nothing is written; `Unwritable`, which says
+    /// whether something may be; `Backend`, and then it is unknown.
     async fn write(&self, change: Change) -> Result<()>;
 
     /// The blob of that name.
@@ -112,9 +113,16 @@ pub trait KeyValue: Reader + Debug + 'static {
     /// `Backend`.
     async fn blobs(&self) -> Result<Vec<String>>;
 
+    /// The entries whose keys come after `key`, in their order and at most `take`.
+    ///
+    /// # Errors
+    /// `Backend`.
+    fn entries_after(&self, key: &[u8], take: usize) -> Result<Vec<Entry>>;
+
     /// What the store does and bears just now. Never waits for a write.
     fn figures(&self) -> StorageFigures;
 
-    /// Whether an earlier write failed, so that nothing is written any more.
+    /// Whether a write failed and the store has not been put right since: what is read may
+    /// be on no disk, and reading may fail.
     fn has_failed(&self) -> bool;
 }

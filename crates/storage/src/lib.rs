@@ -29,6 +29,7 @@
 //! What is deliberately left out: caching (callers keep snapshots) and
 //! transactions across methods.
 
+pub mod backup;
 #[cfg(any(test, feature = "contract"))]
 #[expect(
     clippy::unwrap_used,
@@ -46,6 +47,7 @@ mod memory;
 mod memory_log;
 mod repository;
 mod seal;
+mod unwritable;
 pub mod value;
 
 pub use error::StorageError;
@@ -61,3 +63,4 @@ pub use repository::{
     Storage, TenantStorage, TokenRepository, UserRepository,
 };
 pub use seal::{InvalidMasterKey, MasterKey, Sealer};
+pub use unwritable::Unwritable;

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    ops::Bound,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -86,6 +87,15 @@ impl KeyValue for MemoryKeyValue {
             .collect())
     }
 
+    fn entries_after(&self, key: &[u8], take: usize) -> Result<Vec<Entry>> {
+        let after = (Bound::Excluded(key.to_vec()), Bound::Unbounded);
+        let entries = locked(&self.entries);
+        let entries = entries.range(after).take(take);
+        Ok(entries
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect())
+    }
+
     fn figures(&self) -> StorageFigures {
         // Nothing waits, and nothing can fail.
         StorageFigures::default()
@@ -154,6 +164,13 @@ mod tests {
         let master = MasterKey::of_bytes([7; 32]);
         contract(async || KvStorage::open(kv.clone(), &master).await.unwrap()).await;
         assert!(!kv.blobs().await.unwrap().is_empty());
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_backup_of_the_memory_backend_holds_one_moment() {
+        let master = MasterKey::of_bytes([7; 32]);
+        let storage = KvStorage::open(MemoryKeyValue::default(), &master).await;
+        contract::backup_contract(Arc::new(storage.unwrap()), &master).await;
     }
 
     #[tokio::test]

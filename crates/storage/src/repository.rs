@@ -12,6 +12,8 @@ use claimsmith_model::{
     Trigger, TriggerBindings, User, UserId, VersionId,
 };
 
+use tokio::sync::mpsc;
+
 use crate::{StorageError, StorageFigures};
 
 pub use logins::{
@@ -72,6 +74,14 @@ pub trait Storage: Send + Sync + Debug {
 
     /// The handle to one tenant's data. Of a tenant that doesn't exist it is empty.
     fn tenant(&self, id: &TenantId) -> Arc<dyn TenantStorage>;
+
+    /// Sends a [backup](crate::backup) of everything piece by piece, as it is at one moment
+    /// before its end. Others read and write meanwhile.
+    ///
+    /// # Errors
+    /// `Conflict` when another one is being made; `Backend`, also when nobody takes it.
+    /// Then it has no end.
+    async fn back_up(&self, began_at: Timestamp, to: mpsc::Sender<Vec<u8>>) -> Result<()>;
 
     /// What the store does and bears just now. Never waits for a write.
     fn figures(&self) -> StorageFigures;

@@ -53,8 +53,22 @@ pub(crate) async fn send(
     headers: HeaderMap,
     body: impl Into<Bytes>,
 ) -> Answer {
-    let stream = TcpStream::connect(address).await.unwrap();
-    send_on(stream, host, method, path, headers, body).await
+    try_send(address, host, method, path, headers, body)
+        .await
+        .unwrap()
+}
+
+/// The same with a server that may be gone before it has answered.
+pub(crate) async fn try_send(
+    address: SocketAddr,
+    host: &str,
+    method: Method,
+    path: &str,
+    headers: HeaderMap,
+    body: impl Into<Bytes>,
+) -> anyhow::Result<Answer> {
+    let stream = TcpStream::connect(address).await?;
+    try_send_on(stream, host, method, path, headers, body).await
 }
 
 /// The same on a connection that is there.
@@ -66,15 +80,28 @@ pub(crate) async fn send_on(
     headers: HeaderMap,
     body: impl Into<Bytes>,
 ) -> Answer {
-    let answer = begin_on(stream, host, method, path, headers, body.into()).await;
+    try_send_on(stream, host, method, path, headers, body)
+        .await
+        .unwrap()
+}
+
+async fn try_send_on(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    host: &str,
+    method: Method,
+    path: &str,
+    headers: HeaderMap,
+    body: impl Into<Bytes>,
+) -> anyhow::Result<Answer> {
+    let answer = begin_on(stream, host, method, path, headers, body.into()).await?;
     let (parts, body) = answer.into_parts();
-    let body = body.collect().await.unwrap().to_bytes();
-    Answer {
+    let body = body.collect().await?.to_bytes();
+    Ok(Answer {
         status: parts.status,
         headers: parts.headers,
         text: String::from_utf8_lossy(&body).into_owned(),
         bytes: body,
-    }
+    })
 }
 
 /// Sends a request and leaves the answer's body to be read.
@@ -87,7 +114,8 @@ pub(crate) async fn begin(
     body: Bytes,
 ) -> Response<Incoming> {
     let stream = TcpStream::connect(address).await.unwrap();
-    begin_on(stream, host, method, path, headers, body).await
+    let begun = begin_on(stream, host, method, path, headers, body).await;
+    begun.unwrap()
 }
 
 async fn begin_on(
@@ -97,8 +125,8 @@ async fn begin_on(
     path: &str,
     headers: HeaderMap,
     body: Bytes,
-) -> Response<Incoming> {
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
+) -> anyhow::Result<Response<Incoming>> {
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     // It ends when the answer is read; how is seen by who waits for the answer.
     tokio::spawn(connection);
 
@@ -109,5 +137,5 @@ async fn begin_on(
     request
         .headers_mut()
         .insert(header::HOST, host.parse().unwrap());
-    sender.send_request(request).await.unwrap()
+    Ok(sender.send_request(request).await?)
 }

@@ -4,6 +4,7 @@ pub(crate) mod actions;
 pub(crate) mod browser;
 pub(crate) mod clients;
 pub(crate) mod command_line;
+pub(crate) mod disk;
 pub(crate) mod http;
 pub(crate) mod process;
 mod reply;
@@ -85,6 +86,17 @@ impl TestServer {
             folder,
             dev,
         }
+    }
+
+    /// Stops the server and answers its data.
+    pub(crate) async fn stop(self) -> TempDir {
+        self.running.stop().await.unwrap();
+        self.folder
+    }
+
+    /// Starts a server on a folder with data.
+    pub(crate) async fn start_on_data(folder: TempDir) -> Self {
+        Self::start_on(folder, |_| ()).await
     }
 
     /// Stops the server and starts another one on the same data.

@@ -66,6 +66,52 @@ impl Tenant {
         http::send(self.address, &self.host, method, path, headers, body).await
     }
 
+    /// Asks the Management API of a server that may be gone before it has answered.
+    pub(crate) async fn try_manage(
+        &self,
+        method: &str,
+        path: &str,
+        token: &str,
+        body: Value,
+    ) -> Option<Answer> {
+        let path = format!("/api/v2/{path}");
+        let bearer = format!("Bearer {token}").parse().unwrap();
+        let headers = HeaderMap::from_iter([
+            (header::AUTHORIZATION, bearer),
+            (
+                header::CONTENT_TYPE,
+                HeaderValue::from_static("application/json"),
+            ),
+        ]);
+        let body = match body {
+            Value::Null => String::new(),
+            body => body.to_string(),
+        };
+        self.try_send(method, &path, headers, body).await
+    }
+
+    /// Asks the token endpoint of such a server.
+    pub(crate) async fn try_token(&self, parameters: &[(&str, &str)]) -> Option<Answer> {
+        let mut form = url::form_urlencoded::Serializer::new(String::new());
+        form.extend_pairs(parameters);
+        let media_type = HeaderValue::from_static("application/x-www-form-urlencoded");
+        let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, media_type)]);
+        self.try_send("POST", "/oauth/token", headers, form.finish())
+            .await
+    }
+
+    async fn try_send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: HeaderMap,
+        body: String,
+    ) -> Option<Answer> {
+        let method = Method::from_bytes(method.as_bytes()).unwrap();
+        let sent = http::try_send(self.address, &self.host, method, path, headers, body).await;
+        sent.ok()
+    }
+
     /// Asks for something whose answer has no end, and leaves its body to be read.
     pub(crate) async fn open(&self, path: &str, headers: HeaderMap) -> Response<Incoming> {
         http::begin(

@@ -4,7 +4,7 @@ use axum::{
     Json,
     response::{IntoResponse, Response},
 };
-use claimsmith_service::{Busy, ServiceError, management::ManagementError};
+use claimsmith_service::{Busy, ServiceError, Unwritable, management::ManagementError};
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 
@@ -95,6 +95,7 @@ impl From<ServiceError> for ApiError {
             ServiceError::Busy(Busy::Server | Busy::Compiler) => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, message)
             }
+            ServiceError::Unwritable { why, .. } => Self::new(status_of(why), message),
             ServiceError::Internal(cause) => {
                 tracing::error!(?cause, "a request to the Management API failed");
                 Self::new(
@@ -103,6 +104,14 @@ impl From<ServiceError> for ApiError {
                 )
             }
         }
+    }
+}
+
+/// 507 tells a full disk from a fault of the server (RFC 4918 section 11.5).
+const fn status_of(why: Unwritable) -> StatusCode {
+    match why {
+        Unwritable::Full => StatusCode::INSUFFICIENT_STORAGE,
+        Unwritable::ReadOnly | Unwritable::Failing => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
 

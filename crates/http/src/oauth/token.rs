@@ -94,7 +94,9 @@ fn status(error: &TokenEndpointError) -> StatusCode {
         TokenEndpointError::TenantBusy | TokenEndpointError::TooManyAttempts(_) => {
             StatusCode::TOO_MANY_REQUESTS
         }
-        TokenEndpointError::Host(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        TokenEndpointError::Unwritable(_) | TokenEndpointError::Host(_) => {
+            StatusCode::INTERNAL_SERVER_ERROR
+        }
         _ => StatusCode::BAD_REQUEST,
     }
 }

@@ -1,5 +1,6 @@
 //! The platform API: for the operator, across tenants.
 
+mod backup;
 mod bindings;
 mod tenants;
 
@@ -9,7 +10,7 @@ use axum::{
     Router,
     extract::FromRequestParts,
     response::{IntoResponse, Response},
-    routing::get,
+    routing::{get, post},
 };
 use claimsmith_model::Secret;
 use claimsmith_oauth::BearerToken;
@@ -37,6 +38,7 @@ impl fmt::Debug for PlatformToken {
 
 pub(crate) fn router() -> Router<AppState> {
     Router::new()
+        .route("/backup", post(backup::post))
         .route("/tenants", get(tenants::list).post(tenants::create))
         .route(
             "/tenants/{id}",

@@ -6,6 +6,7 @@
 //! defaults and then applies the body just as patching does, so a property is read
 //! in one place.
 
+pub mod backup;
 mod client_authentication;
 pub mod client_grants;
 mod client_refresh_token;

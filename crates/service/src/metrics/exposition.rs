@@ -281,8 +281,8 @@ fn about_storage(page: &mut Page<'_>, services: &Services) -> fmt::Result {
     let storage = services.environment.storage.figures();
     page.gauge(
         "storage_failed",
-        "1 when a write failed and nothing is stored any more until a restart",
-        u64::from(storage.failed),
+        "1 while nothing can be stored: the disk is full, read-only or fails",
+        u64::from(storage.unwritable.is_some()),
     )?;
     page.gauge(
         "storage_queued_changes",

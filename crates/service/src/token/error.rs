@@ -5,7 +5,7 @@ use std::sync::Arc;
 use claimsmith_model::{Client, ClientId, Denial, DenialCode, ExecutionId, GrantType, UserId};
 use claimsmith_oauth::{ErrorBody, ErrorCode};
 use claimsmith_runtime::Busy;
-use claimsmith_storage::StorageError;
+use claimsmith_storage::{StorageError, Unwritable};
 
 use crate::{ServiceError, TooManyAttempts, connection::LoginError, password::VerifyError};
 
@@ -118,6 +118,9 @@ pub enum TokenEndpointError {
     /// The tenant's own Actions take all the places that it may have.
     #[error("{}; try again in a moment", Busy::Share)]
     TenantBusy,
+    /// What goes with a token can't be stored just now.
+    #[error("{}, and what goes with this request can't be stored; try again later", .0.what())]
+    Unwritable(Unwritable),
     /// The server failed. The client learns nothing of how.
     #[error("the server could not complete the request")]
     Host(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -163,7 +166,7 @@ impl TokenEndpointError {
             Self::Busy => ErrorCode::TemporarilyUnavailable,
             Self::TenantBusy => ErrorCode::TooManyRequests,
             Self::TooManyAttempts(_) => ErrorCode::TooManyAttempts,
-            Self::Host(_) => ErrorCode::ServerError,
+            Self::Unwritable(_) | Self::Host(_) => ErrorCode::ServerError,
         }
     }
 
@@ -201,6 +204,7 @@ impl From<ServiceError> for TokenEndpointError {
         match error {
             ServiceError::Busy(Busy::Share) => Self::TenantBusy,
             ServiceError::Busy(Busy::Server | Busy::Compiler) => Self::Busy,
+            ServiceError::Unwritable { why, .. } => Self::Unwritable(why),
             error => Self::Host(Box::new(error)),
         }
     }
@@ -217,7 +221,10 @@ impl From<VerifyError> for TokenEndpointError {
 
 impl From<StorageError> for TokenEndpointError {
     fn from(error: StorageError) -> Self {
-        Self::Host(Box::new(error))
+        match error {
+            StorageError::Unwritable { why, .. } => Self::Unwritable(why),
+            error => Self::Host(Box::new(error)),
+        }
     }
 }
 

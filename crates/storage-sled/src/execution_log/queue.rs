@@ -15,11 +15,14 @@ use claimsmith_model::{
 use claimsmith_storage::{ExecutionLogFigures, LogEntry, LogPart, Logged, has_run};
 use tokio::sync::{oneshot, watch};
 
-use super::{ExecutionLogLimits, Result, records::Writer};
+use super::{ExecutionLogLimits, Result, writer::Writer};
 
 /// What a crash may take is what was written since the last flush, and what was
 /// queued: well under a second.
 const FLUSH_EVERY: Duration = Duration::from_millis(500);
+
+/// How often it is tried whether entries can be written again.
+const TRY_AGAIN: Duration = Duration::from_secs(1);
 
 /// How many entries are written at once.
 const GROUP_MAX: usize = 256;
@@ -308,13 +311,13 @@ pub(super) fn run(mut writer: Writer, queue: &Queue) {
                 flush_at.get_or_insert_with(|| Instant::now() + FLUSH_EVERY);
             }
             Next::Flush => {
-                flush(&writer, queue);
-                flush_at = None;
+                let is_written = flush(&mut writer, queue);
+                flush_at = (!is_written).then(|| Instant::now() + TRY_AGAIN);
             }
             Next::End => break,
         }
     }
-    flush(&writer, queue);
+    flush(&mut writer, queue);
 }
 
 /// Closes the queue also when the thread panics, so that nobody waits for it in vain.
@@ -347,7 +350,7 @@ fn handle(writer: &mut Writer, queue: &Queue, messages: Vec<Message>) {
             Message::Entry(queued) => group.push(queued),
             Message::RemoveTenant(tenant, answer) => {
                 write(writer, queue, &std::mem::take(&mut group));
-                let removed = writer.remove_tenant(&tenant).and_then(|()| writer.flush());
+                let removed = writer.remove_tenant(&tenant);
                 // A caller that has gone away doesn't hear it.
                 let _ = answer.send(removed);
             }
@@ -368,22 +371,28 @@ fn write(writer: &mut Writer, queue: &Queue, group: &[Queued]) {
                 .fetch_add(group.len() as u64, Ordering::Relaxed);
         }
         Err(error) => {
-            queue.lost.store(true, Ordering::Relaxed);
-            tracing::error!(%error, records = group.len(), "execution records were lost");
+            // Once: a full disk stays full.
+            if !queue.lost.swap(true, Ordering::Relaxed) && !queue.failed.load(Ordering::Relaxed) {
+                tracing::error!(%error, records = group.len(), "execution records were lost");
+            }
             queue.drop_unwritten(group);
         }
     }
 }
 
-fn flush(writer: &Writer, queue: &Queue) {
+/// Whether all could be written since the last time, and is on the disk.
+fn flush(writer: &mut Writer, queue: &Queue) -> bool {
     let flushed = writer.flush();
     let lost = queue.lost.swap(false, Ordering::Relaxed);
-    queue
-        .failed
-        .store(lost || flushed.is_err(), Ordering::Relaxed);
-    if let Err(error) = flushed {
+    let has_failed = lost || flushed.is_err();
+    let had_failed = queue.failed.swap(has_failed, Ordering::Relaxed);
+    // Once: a full disk stays full.
+    if let Err(error) = flushed
+        && !had_failed
+    {
         tracing::error!(%error, "execution records may be lost in a crash");
     }
+    !has_failed
 }
 
 /// How much an entry weighs in memory, near enough for a bound.

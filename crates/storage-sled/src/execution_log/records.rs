@@ -33,7 +33,7 @@ use claimsmith_storage::{
 };
 
 use super::{ExecutionLogLimits, Result, place::Place, position_of, queue::Queued};
-use crate::database::{SledDatabase, failed};
+use crate::database::{SledDatabase, failed, unwritten};
 
 const CANARY_KEY: &[u8] = b"meta\0canary";
 const CANARY: &str = "claimsmith executions";
@@ -56,8 +56,7 @@ const TAKEN_AFTER_US: u64 = 10 * 60 * 1_000_000;
 /// How long before its beginning, by a clock that was set back meanwhile.
 const TAKEN_BEFORE_US: u64 = 60 * 1_000_000;
 
-/// The entries in the database. Clones are handles to the same.
-#[derive(Clone)]
+/// The entries in the database.
 pub(super) struct Records {
     database: SledDatabase,
     /// The bundles, in the order of [`LogClass::ALL`].
@@ -68,10 +67,14 @@ pub(super) struct Records {
     clock: Arc<dyn Clock>,
 }
 
-/// What writes the entries, of which there is one.
-pub(super) struct Writer {
-    records: Records,
-    kept: HashMap<LogClass, Kept>,
+/// What is kept of all classes, as the one who writes must know it.
+#[derive(Debug, Default)]
+pub(super) struct AllKept(HashMap<LogClass, Kept>);
+
+/// What writes the entries.
+struct Writer<'a> {
+    records: &'a Records,
+    kept: &'a mut AllKept,
 }
 
 /// What is kept of one class.
@@ -85,13 +88,13 @@ struct Kept {
 }
 
 impl Records {
-    /// Opens the entries; answers what writes them, and the last position that was given.
+    /// Opens the entries; answers what is kept of them, and the last position that was given.
     pub(super) fn open(
         database: SledDatabase,
         master: &MasterKey,
         limits: ExecutionLogLimits,
         clock: Arc<dyn Clock>,
-    ) -> Result<(Self, Writer, u64)> {
+    ) -> Result<(Self, AllKept, u64)> {
         let tree = |name: &str| {
             let opened = database.tree.open_tree(name);
             opened.map_err(|error| failed(&error))
@@ -105,21 +108,18 @@ impl Records {
             clock,
         };
         records.prove_master_key()?;
-        let mut writer = Writer {
-            records: records.clone(),
-            kept: HashMap::new(),
-        };
+        let mut kept = AllKept::default();
         let mut last = 0;
         for entry in &records.places {
             let (key, place) = entry.map_err(|error| failed(&error))?;
             let (class, tenant, position) = place_name(&key)?;
             let place = Place::read(&place).ok_or_else(|| damaged(&key))?;
             last = last.max(position);
-            let kept = writer.kept.entry(class).or_default();
-            kept.add(&tenant, position, place.bytes);
+            let of_class = kept.0.entry(class).or_default();
+            of_class.add(&tenant, position, place.bytes);
         }
-        writer.enforce_caps()?;
-        Ok((records, writer, last))
+        records.writer(&mut kept).enforce_caps()?;
+        Ok((records, kept, last))
     }
 
     fn prove_master_key(&self) -> Result<()> {
@@ -327,12 +327,31 @@ impl Records {
         Ok(entries.into_iter().filter(is_kept).collect())
     }
 
-    fn flush(&self) -> Result<()> {
-        self.database
-            .tree
-            .flush()
-            .map(|_| ())
-            .map_err(|error| failed(&error))
+    const fn writer<'a>(&'a self, kept: &'a mut AllKept) -> Writer<'a> {
+        Writer {
+            records: self,
+            kept,
+        }
+    }
+
+    /// Stores entries, and lets the oldest go when there are too many.
+    pub(super) fn write(&self, kept: &mut AllKept, group: &[Queued]) -> Result<()> {
+        let mut writer = self.writer(kept);
+        for bundle in bundles(group) {
+            writer.write_bundle(&bundle)?;
+        }
+        writer.enforce_caps()
+    }
+
+    /// Deletes everything of a tenant.
+    pub(super) fn remove_tenant(&self, kept: &mut AllKept, tenant: &TenantId) -> Result<()> {
+        self.writer(kept).remove_tenant(tenant)
+    }
+
+    /// Puts what was written on the disk, as far as a killed process is concerned.
+    pub(super) fn flush(&self) -> Result<()> {
+        let flushed = self.database.tree.flush();
+        flushed.map(|_| ()).map_err(|error| unwritten(&error))
     }
 
     fn bundles_of(&self, class: LogClass) -> &sled::Tree {
@@ -351,15 +370,7 @@ impl Records {
     }
 }
 
-impl Writer {
-    /// Stores entries, and lets the oldest go when there are too many.
-    pub(super) fn write(&mut self, group: &[Queued]) -> Result<()> {
-        for bundle in bundles(group) {
-            self.write_bundle(&bundle)?;
-        }
-        self.enforce_caps()
-    }
-
+impl Writer<'_> {
     /// The bundle first and then its place. A crash between the two leaves a bundle in which
     /// no record is found by its identifier, until its age removes it. A batch would spare
     /// that, and sled lets nobody read in any of its databases while one is applied: tokens
@@ -387,20 +398,19 @@ impl Writer {
         let place_at = place_key(class, tenant, position);
         place.bytes = (at.len() + sealed.len() + place_at.len() + place.length()) as u64;
         let inserted = self.records.bundles_of(class).insert(at, sealed);
-        inserted.map_err(|error| failed(&error))?;
+        inserted.map_err(|error| unwritten(&error))?;
         let inserted = self.records.places.insert(place_at, place.write());
-        inserted.map_err(|error| failed(&error))?;
-        let kept = self.kept.entry(class).or_default();
+        inserted.map_err(|error| unwritten(&error))?;
+        let kept = self.kept.0.entry(class).or_default();
         kept.add(tenant, position, place.bytes);
         Ok(())
     }
 
-    /// Deletes everything of a tenant.
-    pub(super) fn remove_tenant(&mut self, tenant: &TenantId) -> Result<()> {
+    fn remove_tenant(&mut self, tenant: &TenantId) -> Result<()> {
         for class in LogClass::ALL {
             let prefix = [tenant.as_str().as_bytes(), b"\0"].concat();
             let (bundles, places) = (self.records.bundles_of(class), &self.records.places);
-            let kept = self.kept.entry(class).or_default();
+            let kept = self.kept.0.entry(class).or_default();
             loop {
                 let (mut gone, mut places_gone) = (sled::Batch::default(), sled::Batch::default());
                 let mut removed = 0;
@@ -420,7 +430,7 @@ impl Writer {
                     removed += 1;
                 }
                 for (tree, batch) in [(places, places_gone), (bundles, gone)] {
-                    tree.apply_batch(batch).map_err(|error| failed(&error))?;
+                    tree.apply_batch(batch).map_err(|error| unwritten(&error))?;
                 }
                 if removed < REMOVED_AT_ONCE_MAX {
                     break;
@@ -429,10 +439,6 @@ impl Writer {
             kept.forget(tenant);
         }
         Ok(())
-    }
-
-    pub(super) fn flush(&self) -> Result<()> {
-        self.records.flush()
     }
 
     fn enforce_caps(&mut self) -> Result<()> {
@@ -447,14 +453,14 @@ impl Writer {
     /// there. Not as a batch, for the reason that [`Self::write_bundle`] has.
     fn enforce_cap(&mut self, class: LogClass) -> Result<()> {
         let Self { records, kept } = self;
-        let Some(kept) = kept.get_mut(&class) else {
+        let Some(kept) = kept.0.get_mut(&class) else {
             return Ok(());
         };
         let bytes_max = records.limits.of_class(class).bytes_max;
         let oldest_kept = records.oldest_kept(class);
         let remove = |tree: &sled::Tree, key: &[u8]| {
             let removed = tree.remove(key);
-            removed.map_err(|error| failed(&error))
+            removed.map_err(|error| unwritten(&error))
         };
         while let Some((oldest, tenant)) = kept.oldest.first().cloned() {
             if kept.bytes <= bytes_max && oldest >= oldest_kept {

@@ -259,14 +259,16 @@ impl<K: KeyValue> KvTenant<K> {
         };
         let kv = &self.shared.kv;
         if kv.get(self.keys.module(sha256).as_bytes())?.is_none() {
-            kv.remove_blob(&self.keys.module_blob(sha256)).await?;
+            self.shared
+                .remove_blob(&self.keys.module_blob(sha256))
+                .await?;
         }
         Ok(())
     }
 
     pub(super) async fn remove_blobs(&self, names: &[String]) -> Result<()> {
         for name in names {
-            self.shared.kv.remove_blob(name).await?;
+            self.shared.remove_blob(name).await?;
         }
         Ok(())
     }

@@ -4,10 +4,12 @@ use std::{collections::BTreeSet, fmt, sync::Arc};
 
 use async_trait::async_trait;
 use aws_lc_rs::rand;
-use claimsmith_model::{Tenant, TenantId};
+use claimsmith_model::{Tenant, TenantId, Timestamp};
+use tokio::sync::mpsc;
 
 use super::{
     KeyValue, Result,
+    backup::Backups,
     keys::{Key, TenantKeys, global},
     tenant::KvTenant,
     transaction::Transaction,
@@ -34,6 +36,8 @@ pub struct KvStorage<K> {
 pub(super) struct Shared<K> {
     pub(super) kv: K,
     pub(super) sealer: Sealer,
+    pub(super) master: MasterKey,
+    pub(super) backups: Backups,
     /// Held while blobs of modules come and go, and while a deleted tenant's data
     /// does: between a module's blob and the entry that says that it is there,
     /// nobody else may decide about it.
@@ -63,6 +67,8 @@ impl<K: KeyValue> KvStorage<K> {
             shared: Arc::new(Shared {
                 kv,
                 sealer,
+                master: master.clone(),
+                backups: Backups::default(),
                 modules,
             }),
         }
@@ -102,15 +108,18 @@ impl<K: KeyValue> KvStorage<K> {
         Ok(())
     }
 
-    /// A crash between storing a blob and storing who uses it leaves one behind.
-    async fn remove_unused_blobs(&self) -> Result<()> {
+    /// A crash between storing a blob and storing who uses it leaves one behind, and a backup
+    /// keeps those that it may need.
+    pub(super) async fn remove_unused_blobs(&self) -> Result<()> {
+        // Between a blob and its entry, it is used by nothing.
+        let _uploads = self.shared.modules.lock().await;
         let mut used = BTreeSet::new();
         for tenant in self.tenants().await? {
             used.extend(self.shared.module_blobs(&tenant.id)?);
         }
         for blob in self.shared.kv.blobs().await? {
             if !used.contains(&blob) {
-                self.shared.kv.remove_blob(&blob).await?;
+                self.shared.remove_blob(&blob).await?;
             }
         }
         Ok(())
@@ -120,18 +129,20 @@ impl<K: KeyValue> KvStorage<K> {
 impl<K: KeyValue> Shared<K> {
     /// Runs a change outside any tenant's data.
     pub(super) async fn write<T: Send + 'static>(
-        &self,
+        self: &Arc<Self>,
         change: impl FnOnce(&mut Transaction<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let sealer = self.sealer.clone();
+        let shared = Arc::clone(self);
         let (answer, answered) = tokio::sync::oneshot::channel();
         self.kv
             .write(Box::new(move |reader| {
-                let mut transaction = Transaction::new(reader, &sealer);
+                let mut transaction = Transaction::new(reader, &shared.sealer);
                 let value = change(&mut transaction)?;
                 // Nobody listens any more when the caller has gone away.
                 let _ = answer.send(value);
-                Ok(transaction.into_writes())
+                let writes = transaction.into_writes();
+                shared.backups.note(&writes);
+                Ok(writes)
             }))
             .await?;
         answered
@@ -154,13 +165,13 @@ impl<K: KeyValue> Shared<K> {
     ///
     /// The lock is held throughout: another who removes the same data, and then
     /// makes the tenant anew, must not meet this one still removing.
-    async fn remove_data(&self, id: &TenantId) -> Result<()> {
+    async fn remove_data(self: &Arc<Self>, id: &TenantId) -> Result<()> {
         let removal = self.modules.lock().await;
         if self.kv.get(global::deleting(id).as_bytes())?.is_none() {
             return Ok(());
         }
         for blob in self.module_blobs(id)? {
-            self.kv.remove_blob(&blob).await?;
+            self.remove_blob(&blob).await?;
         }
         let prefix = global::data(id);
         let deleting = global::deleting(id);
@@ -268,6 +279,10 @@ impl<K: KeyValue> Storage for KvStorage<K> {
 
     fn tenant(&self, id: &TenantId) -> Arc<dyn TenantStorage> {
         Arc::new(KvTenant::new(Arc::clone(&self.shared), id.clone()))
+    }
+
+    async fn back_up(&self, began_at: Timestamp, to: mpsc::Sender<Vec<u8>>) -> Result<()> {
+        self.send_backup(began_at, &to).await
     }
 
     fn figures(&self) -> StorageFigures {

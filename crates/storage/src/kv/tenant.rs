@@ -155,9 +155,9 @@ impl<K: KeyValue> StampRepository for KvTenant<K> {
     async fn configuration_stamp(&self) -> Result<u64> {
         let key = self.stamp_key.as_bytes();
         let last = || self.stamp.lock().unwrap_or_else(PoisonError::into_inner);
-        // Once a write has failed, nothing changes any more. What the failed one left in
-        // the store's memory is on no disk, and reading may fail as well: tokens go on with
-        // what was so before.
+        // Once a write has failed, nothing changes until the store is put right. What the
+        // failed one left in the store's memory is on no disk, and reading may fail as well:
+        // tokens go on with what was so before.
         if self.shared.kv.has_failed()
             && let Some(opened) = last().as_ref()
         {
