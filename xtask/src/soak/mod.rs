@@ -3,6 +3,7 @@
 
 pub(crate) mod client;
 mod hunt;
+mod kills;
 mod memory;
 mod neighbour;
 mod report;
@@ -26,18 +27,23 @@ const HELP: &str = "\
 Builds the server and the guests, starts the server on an empty folder, gives every guest of
 tests/guests/zoo a tenant of its own, and runs them in random order, several at a time, while
 another tenant asks for tokens. Tells how the executions ended, whether each of the neighbour's
-tokens was right and how long it took, and whether the server's memory came back. Fails when
-something was not as it should be.
+tokens was right and how long it took, and whether the server's memory came back. Then kills a
+server again and again in the midst of changes, logins and refreshes, and looks each time whether
+everything that was answered is there. Fails when something was not as it should be.
 
-Usage: cargo xtask soak [--executions <N>] [--seed <S>]
+Usage: cargo xtask soak [--executions <N>] [--seed <S>] [--kills <N>]
 
 Options:
   --executions <N>  How many hostile executions to make [default: 1000]
   --seed <S>        Chooses their order [default: 1]
+  --kills <N>       How often to kill a server [default: 100]
 ";
 
 /// How many hostile executions are made unless it is said: about a minute's worth.
 const EXECUTIONS_DEFAULT: usize = 1_000;
+
+/// How often a server is killed unless it is said.
+const KILLS_DEFAULT: usize = 100;
 
 /// How many tokens of the neighbour's are measured in quiet times. The 99th percentile of
 /// them is the fifth from the top.
@@ -53,8 +59,14 @@ pub(crate) fn command(mut arguments: Arguments) -> Result<()> {
         .opt_value_from_str("--executions")?
         .unwrap_or(EXECUTIONS_DEFAULT);
     let seed = arguments.opt_value_from_str("--seed")?.unwrap_or(1);
+    let kills = arguments
+        .opt_value_from_str("--kills")?
+        .unwrap_or(KILLS_DEFAULT);
     no_more(arguments, HELP)?;
-    run(&workspace_root()?, executions, seed)
+    let root = workspace_root()?;
+    run(&root, executions, seed)?;
+    terminal::heading("Killing servers");
+    kills::kill(&root, kills)
 }
 
 fn run(root: &Path, executions: usize, seed: u64) -> Result<()> {
