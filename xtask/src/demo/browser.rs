@@ -44,7 +44,7 @@ pub(crate) fn log_in(api: &Api, issuer: &str, tenant: &Tenant) -> Result<Answer>
     let page = browser.open(api, &Request::get(format!("authorize?{}", query(&request))))?;
     let form = Form::of(&page)?;
     println!(
-        "  GET /authorize, from {}: {} the login page, and a cookie that ties its form to the browser",
+        "  GET /authorize, from {}: {}, the login page",
         client.name, page.status
     );
     let mut fields = form.hidden;
@@ -62,7 +62,7 @@ pub(crate) fn log_in(api: &Api, issuer: &str, tenant: &Tenant) -> Result<Answer>
         .with_context(|| format!("the login led nowhere, but to {}", page.text))?;
     let answered = parameters(location)?;
     println!(
-        "  POST {}, by {EMAIL}: {} to {CALLBACK} with a code, and a session",
+        "  POST {}, by {EMAIL}: {}, back to the portal with a code, and a session",
         form.action, page.status
     );
     let given = |name: &str| answered.get(name).map_or("", String::as_str);

@@ -116,7 +116,7 @@ fn beside(remark: &str, paint: Paint) -> String {
 fn remark(name: &str, value: &Value, now: u64) -> String {
     let Some(time) = value
         .as_u64()
-        .filter(|_| ["iat", "exp", "auth_time"].contains(&name))
+        .filter(|_| ["iat", "exp", "auth_time", "updated_at"].contains(&name))
     else {
         return String::new();
     };
