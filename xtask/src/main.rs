@@ -13,6 +13,7 @@ mod checks;
 mod clients;
 mod demo;
 mod guests;
+mod openapi;
 mod process;
 mod python;
 mod soak;
@@ -35,6 +36,7 @@ Commands:
   bench    Measures what Claimsmith takes, beside others of its kind where there are any
   demo     Starts a server, uploads Actions, gets tokens and shows what is in them
   soak     Runs hostile guests against a server beside a well-behaved tenant
+  openapi  Writes docs/openapi.json anew, from the code
 ";
 
 fn main() -> ExitCode {
@@ -55,6 +57,7 @@ fn run(mut arguments: Arguments) -> Result<()> {
         Some("bench") => bench::command(arguments),
         Some("demo") => demo::command(arguments),
         Some("soak") => soak::command(arguments),
+        Some("openapi") => openapi::command(arguments),
         Some(unknown) => bail!("there is no command `{unknown}`\n\n{HELP}"),
         None if arguments.contains(["-h", "--help"]) => {
             print!("{HELP}");

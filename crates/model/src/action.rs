@@ -1,5 +1,6 @@
 //! Actions, their versions, and their place in a trigger.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -62,7 +63,7 @@ pub struct ActionSecret {
 
 /// What a checked module is. Only checking makes one: the module compiled, exports
 /// at least one handler and imports nothing but the contract and WASI.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct ModuleInfo {
     /// SHA-256 of the uploaded bytes, in lower-case hexadecimal.
     pub sha256: String,
@@ -141,7 +142,7 @@ pub struct Binding {
 }
 
 /// What happens to a login when an Action fails (not when it denies).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OnError {
     /// No token is issued.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use url::Host;
 
@@ -11,7 +12,7 @@ pub const ALLOWED_HOSTS_MAX: usize = 50;
 const ENTRY_BYTES_MAX: usize = 300;
 
 /// The hosts that an Action may call over HTTP: its `allowed_hosts`. Empty means none.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, JsonSchema, Serialize, Deserialize)]
 #[serde(try_from = "Vec<String>", into = "Vec<String>")]
 pub struct AllowedHosts(Vec<AllowedHost>);
 

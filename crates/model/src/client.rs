@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -105,7 +106,7 @@ impl Client {
 }
 
 /// How a client proves who it is at the token endpoint (RFC 7591 section 2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TokenEndpointAuthMethod {
     /// A public client: it has no secret it could keep.
@@ -162,7 +163,7 @@ pub enum AssertionAlgorithm {
 }
 
 /// A grant that a client may use, as written in its `grant_types`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, JsonSchema, Serialize, Deserialize)]
 pub enum GrantType {
     /// RFC 6749 section 4.1.
     #[serde(rename = "authorization_code")]
@@ -222,7 +223,7 @@ impl GrantType {
 }
 
 /// Whether a client's users log in to an organization.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OrganizationUsage {
     /// They can't.

@@ -1,5 +1,6 @@
 //! What an Action asks the host to do.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -41,7 +42,7 @@ pub enum Command {
 }
 
 /// An Action's refusal of the login or exchange.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct Denial {
     /// The OAuth error that the client gets.
     pub code: DenialCode,
@@ -50,7 +51,7 @@ pub struct Denial {
 }
 
 /// The OAuth error of a denial.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DenialCode {
     /// A login was denied.

@@ -2,12 +2,15 @@
 
 use std::{fmt, str::FromStr};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Trigger;
 
 /// A script of a connection whose users are in a store of the tenant's own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, JsonSchema, Serialize, Deserialize,
+)]
 pub enum DatabaseScript {
     /// Checks a password and tells who the user is.
     #[serde(rename = "database-login")]
@@ -69,7 +72,9 @@ impl FromStr for DatabaseScript {
 }
 
 /// What a module can be run for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, JsonSchema, Serialize, Deserialize,
+)]
 #[serde(untagged)]
 pub enum Handler {
     /// A trigger, as one of its Actions.

@@ -1,5 +1,6 @@
 //! What happened when a trigger ran.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -119,7 +120,7 @@ pub struct Usage {
 
 /// An HTTP call that an Action made: one to a host that its list allows. Path, headers
 /// and bodies are left out, because they hold what nobody should find in a record.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct HttpCall {
     /// The request's method.
     pub method: String,
@@ -140,7 +141,7 @@ pub struct HttpCall {
 }
 
 /// A message that an Action wrote.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct LogLine {
     /// How much it matters.
     pub level: LogLevel,
@@ -149,7 +150,9 @@ pub struct LogLine {
 }
 
 /// How much a log line matters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, JsonSchema, Serialize, Deserialize,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum LogLevel {
     /// Only of use while looking for a fault.
@@ -174,7 +177,7 @@ pub struct Fault {
 }
 
 /// The kinds of failure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FaultKind {
     /// The guest trapped: a panic, `unreachable`, an access out of bounds.
@@ -192,7 +195,7 @@ pub enum FaultKind {
 }
 
 /// Whose fault a failure was.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Blame {
     /// The Action's.
@@ -215,7 +218,7 @@ impl FaultKind {
 }
 
 /// Why the host did not take something: the contract's `refusal`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct Refusal {
     /// A stable word for programs.
     pub code: String,
@@ -226,7 +229,7 @@ pub struct Refusal {
 }
 
 /// A custom claim that is in a token.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize, Deserialize)]
 pub struct AdmittedClaim {
     /// In which token.
     pub token: TokenKind,
@@ -240,7 +243,7 @@ pub struct AdmittedClaim {
 }
 
 /// A claim that an Action asked for and no token has.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct RefusedClaim {
     /// For which token.
     pub token: TokenKind,
@@ -256,7 +259,7 @@ pub struct RefusedClaim {
 }
 
 /// A command other than a claim that the host refused.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct RefusedCommand {
     /// The contract's function, such as `transaction.set-metadata`.
     pub command: String,
@@ -266,7 +269,7 @@ pub struct RefusedCommand {
 }
 
 /// Something that an author should know although nothing failed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct Warning {
     /// A stable word for programs.
     pub code: String,

@@ -1,7 +1,8 @@
 //! Identifiers: short texts of visible ASCII, one type for each noun.
 
-use std::{fmt, str::FromStr, sync::Arc};
+use std::{borrow::Cow, fmt, str::FromStr, sync::Arc};
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 /// The longest identifier in bytes. Ours have at most 32 characters; callers may
@@ -20,6 +21,16 @@ fn checked(text: &str) -> Result<Arc<str>, InvalidId> {
     } else {
         Err(InvalidId)
     }
+}
+
+/// The same as a JSON Schema.
+fn schema() -> Schema {
+    json_schema!({
+        "type": "string",
+        "minLength": 1,
+        "maxLength": ID_BYTES_MAX,
+        "pattern": "^[!-~]+$",
+    })
 }
 
 macro_rules! identifiers {
@@ -58,6 +69,20 @@ macro_rules! identifiers {
         impl From<$name> for String {
             fn from(id: $name) -> String {
                 id.0.as_ref().to_owned()
+            }
+        }
+
+        impl JsonSchema for $name {
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                schema()
             }
         }
 

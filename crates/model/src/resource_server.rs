@@ -1,5 +1,6 @@
 //! The APIs that tokens are for.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{ResourceServerId, Secret, SigningAlgorithm, Timestamp};
@@ -47,7 +48,7 @@ pub struct Scope {
 }
 
 /// The shape of an API's access tokens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TokenDialect {
     /// The reference product's shape.

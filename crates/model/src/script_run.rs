@@ -1,5 +1,6 @@
 //! What happened when a script of a custom database ran.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{ConnectionId, Fault, HttpCall, LogLine, RefusedCommand, Usage};
@@ -39,7 +40,7 @@ pub struct ScriptRun {
 }
 
 /// What a script's run came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ScriptResult {
     /// The script told who the user is.

@@ -1,5 +1,6 @@
 //! Tenants and their settings.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{LimitSettings, SigningAlgorithm, TenantId, Timestamp};
@@ -69,7 +70,7 @@ impl Default for SessionSettings {
 }
 
 /// The claim policy's settings for one tenant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, JsonSchema, Serialize, Deserialize)]
 pub struct ClaimSettings {
     /// Whether Actions may set claims without a namespace.
     #[serde(default)]
@@ -81,7 +82,7 @@ pub struct ClaimSettings {
 
 /// Whether Actions may set claims whose names have no namespace (RFC 7519
 /// section 4.3).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PrivateNames {
     /// They are refused: namespacing is always enforced.
@@ -92,7 +93,7 @@ pub enum PrivateNames {
 }
 
 /// What a refused claim does to the token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, JsonSchema, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OnRefusal {
     /// The token is issued without the claim, and the refusal is reported.

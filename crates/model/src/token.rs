@@ -2,12 +2,15 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{ClientId, Timestamp, UserId};
 
 /// Which of the two tokens of an answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, JsonSchema, Serialize, Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum TokenKind {
     /// The access token (RFC 6749 section 1.4).
@@ -27,7 +30,18 @@ impl fmt::Display for TokenKind {
 
 /// How a token is signed: an `alg` of RFC 7518 section 3.1 or RFC 8037 section 3.1.
 #[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize,
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Default,
+    JsonSchema,
+    Serialize,
+    Deserialize,
 )]
 pub enum SigningAlgorithm {
     /// RSASSA-PKCS1-v1_5 with SHA-256; what every library verifies.

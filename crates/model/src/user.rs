@@ -1,5 +1,6 @@
 //! Users, where they come from, and what they may do.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{JsonObject, RoleId, Secret, Timestamp, UserId};
@@ -87,7 +88,7 @@ pub struct User {
 }
 
 /// One identity of a user at one provider.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub struct Identity {
     /// The connection's name.
     #[serde(default)]

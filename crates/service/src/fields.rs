@@ -4,24 +4,38 @@
 //! A *shape* is a function from a JSON value to what it means. Shapes are put
 //! together: `list(0..=30, text(1..=255))` reads up to thirty texts. The texts of
 //! problems are the reference product's, so that its tools explain them.
+//!
+//! What is read can also be [described](crate::description), by the same code. `null`
+//! is something that no shape takes, and the problem says what it takes instead. So a
+//! shape that takes whatever there is takes `null`, too; and one that a required
+//! property has must take a [sample] of what it says.
 
 use std::{collections::BTreeMap, fmt, ops::RangeInclusive, str::FromStr};
 
 use claimsmith_model::JsonObject;
-use serde_json::Value;
+use schemars::JsonSchema;
+use serde_json::{Map, Value, json};
 
-use crate::ServiceError;
+use crate::{
+    ServiceError,
+    description::{self, sample},
+};
 
 /// How many unknown properties an error names.
 const UNKNOWN_SHOWN_MAX: usize = 10;
 /// How many characters of a wrong value or name an error shows.
 const SHOWN_CHARS_MAX: usize = 100;
 
+/// What is wrong with a body that was never to be read.
+const ONLY_DESCRIBED: &str = "it was only to be described";
+
 /// What is wrong with a property.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Problem {
     property: String,
     what: String,
+    /// The JSON Schema of what would be taken, when it was asked for.
+    expected: Option<Value>,
 }
 
 pub(crate) type Read<T> = Result<T, Problem>;
@@ -31,7 +45,29 @@ impl Problem {
         Self {
             property: String::new(),
             what: what.into(),
+            expected: None,
         }
+    }
+
+    /// The problem in other words.
+    pub(crate) fn put(mut self, words: impl FnOnce(&Self) -> String) -> Self {
+        let what = words(&self);
+        self.property.clear();
+        Self { what, ..self }
+    }
+
+    /// Says one thing more of what would be taken, to those who ask.
+    pub(crate) fn and_expects(mut self, keyword: &str, value: impl FnOnce() -> Value) -> Self {
+        if let Some(Value::Object(schema)) = &mut self.expected {
+            schema.insert(keyword.to_owned(), value());
+        }
+        self
+    }
+
+    /// Says what would be taken, to those who ask for a description.
+    pub(crate) fn unlike(mut self, schema: impl FnOnce() -> Value) -> Self {
+        self.expected = description::is_asked_for().then(schema);
+        self
     }
 
     /// The problem as seen from the object or list that holds the value.
@@ -65,16 +101,84 @@ impl From<Problem> for ServiceError {
 
 /// The properties of an object that have not been read yet.
 #[derive(Debug)]
-pub(crate) struct Fields(JsonObject);
+pub(crate) struct Fields {
+    unread: JsonObject,
+    /// The properties that were asked for, when the object is to be described.
+    described: Option<Described>,
+}
 
-impl Fields {
-    pub(crate) fn new(object: JsonObject) -> Self {
-        Self(object)
+/// The properties of an object, and which of them must be there.
+#[derive(Debug, Default)]
+struct Described {
+    properties: Map<String, Value>,
+    required: Vec<String>,
+}
+
+impl Described {
+    /// Notes a property that has the shape.
+    fn note<T>(
+        &mut self,
+        name: &str,
+        nullable: bool,
+        shape: impl FnOnce(Value) -> Read<T>,
+    ) -> Value {
+        let schema = match shape(Value::Null) {
+            Ok(_) => json!({}),
+            Err(problem) => problem.expected.unwrap_or_else(|| json!({})),
+        };
+        let shown = if nullable {
+            or_null(schema.clone())
+        } else {
+            schema.clone()
+        };
+        self.properties.insert(name.to_owned(), shown);
+        schema
     }
 
-    /// Whether the property is there, be it `null`.
+    fn into_schema(self) -> Value {
+        let mut schema = Map::new();
+        schema.insert("type".to_owned(), json!("object"));
+        schema.insert("properties".to_owned(), json!(self.properties));
+        if !self.required.is_empty() {
+            schema.insert("required".to_owned(), json!(self.required));
+        }
+        schema.insert("additionalProperties".to_owned(), json!(false));
+        Value::Object(schema)
+    }
+}
+
+/// What takes `null` beside what the schema does.
+fn or_null(mut schema: Value) -> Value {
+    match schema.get_mut("type") {
+        Some(of_type) if of_type.is_string() => *of_type = json!([of_type.take(), "null"]),
+        _ => return schema,
+    }
+    if let Some(Value::Array(choices)) = schema.get_mut("enum") {
+        choices.push(Value::Null);
+    }
+    schema
+}
+
+impl Fields {
+    /// The properties of a whole body, to be read, or described when that is asked for.
+    pub(crate) fn new(object: JsonObject) -> Self {
+        Self {
+            unread: object,
+            described: description::is_asked_for().then(Described::default),
+        }
+    }
+
+    /// The properties of an object within something else.
+    fn reading(object: JsonObject) -> Self {
+        Self {
+            unread: object,
+            described: None,
+        }
+    }
+
+    /// Whether the property is there, be it `null`. One that is to be described is.
     pub(crate) fn has(&self, name: &str) -> bool {
-        self.0.contains_key(name)
+        self.described.is_some() || self.unread.contains_key(name)
     }
 
     /// A property; `None` when it is absent or `null`.
@@ -83,7 +187,12 @@ impl Fields {
         name: &str,
         shape: impl FnOnce(Value) -> Read<T>,
     ) -> Read<Option<T>> {
-        let value = self.0.shift_remove(name).filter(|value| !value.is_null());
+        if let Some(described) = &mut self.described {
+            described.note(name, true, shape);
+            return Ok(None);
+        }
+        let value = self.unread.shift_remove(name);
+        let value = value.filter(|value| !value.is_null());
         value
             .map(shape)
             .transpose()
@@ -91,12 +200,14 @@ impl Fields {
     }
 
     /// A property that must be there.
-    pub(crate) fn required<T>(
-        &mut self,
-        name: &str,
-        shape: impl FnOnce(Value) -> Read<T>,
-    ) -> Read<T> {
-        let value = self.0.shift_remove(name);
+    pub(crate) fn required<T>(&mut self, name: &str, shape: impl Fn(Value) -> Read<T>) -> Read<T> {
+        if let Some(described) = &mut self.described {
+            let schema = described.note(name, false, &shape);
+            described.required.push(name.to_owned());
+            let read = shape(sample(&schema)).map_err(|problem| problem.under(name));
+            return read.inspect_err(description::fail);
+        }
+        let value = self.unread.shift_remove(name);
         let value =
             value.ok_or_else(|| Problem::new(format!("Missing required property: {name}")))?;
         shape(value).map_err(|problem| problem.under(name))
@@ -109,8 +220,10 @@ impl Fields {
         place: &mut T,
         shape: impl FnOnce(Value) -> Read<T>,
     ) -> Read<()> {
-        if self.has(name) {
-            *place = self.required(name, shape)?;
+        if let Some(described) = &mut self.described {
+            described.note(name, false, shape);
+        } else if let Some(value) = self.unread.shift_remove(name) {
+            *place = shape(value).map_err(|problem| problem.under(name))?;
         }
         Ok(())
     }
@@ -131,16 +244,20 @@ impl Fields {
 
     /// What is left.
     pub(crate) fn into_rest(self) -> JsonObject {
-        self.0
+        self.unread
     }
 
     /// Refuses what is left: nobody reads it, and whoever sent it thinks otherwise.
     pub(crate) fn finish(self) -> Read<()> {
-        if self.0.is_empty() {
+        if let Some(described) = self.described {
+            description::give(described.into_schema());
+            return Err(Problem::new(ONLY_DESCRIBED));
+        }
+        if self.unread.is_empty() {
             return Ok(());
         }
         let names: Vec<_> = self
-            .0
+            .unread
             .keys()
             .take(UNKNOWN_SHOWN_MAX)
             .map(|name| shown(name))
@@ -159,7 +276,9 @@ pub(crate) fn text(chars: RangeInclusive<usize>) -> impl Fn(Value) -> Read<Strin
             length(text.chars().count(), &chars, "String", "chars")?;
             Ok(text)
         }
-        other => Err(wrong_type("string", &other)),
+        other => Err(wrong_type("string", &other).unlike(
+            || json!({ "type": "string", "minLength": chars.start(), "maxLength": chars.end() }),
+        )),
     }
 }
 
@@ -181,12 +300,12 @@ pub(crate) fn text_where(
 }
 
 /// A text that stands for something else, such as an identifier.
-pub(crate) fn parsed<T: FromStr<Err: fmt::Display>>(value: Value) -> Read<T> {
+pub(crate) fn parsed<T: FromStr<Err: fmt::Display> + JsonSchema>(value: Value) -> Read<T> {
     match value {
         Value::String(text) => text
             .parse()
             .map_err(|error| Problem::new(format!("`{}`: {error}", shown(&text)))),
-        other => Err(wrong_type("string", &other)),
+        other => Err(wrong_type("string", &other).unlike(description::of::<T>)),
     }
 }
 
@@ -194,7 +313,9 @@ pub(crate) fn parsed<T: FromStr<Err: fmt::Display>>(value: Value) -> Read<T> {
 pub(crate) fn one_of<T: Copy>(choices: &[(&'static str, T)]) -> impl Fn(Value) -> Read<T> {
     move |value| {
         let Value::String(text) = value else {
-            return Err(wrong_type("string", &value));
+            let names = || choices.iter().map(|(name, _)| *name).collect::<Vec<_>>();
+            return Err(wrong_type("string", &value)
+                .unlike(|| json!({ "type": "string", "enum": names() })));
         };
         let found = choices.iter().find(|(name, _)| *name == text);
         found.map(|(_, meaning)| *meaning).ok_or_else(|| {
@@ -212,16 +333,18 @@ pub(crate) fn one_of<T: Copy>(choices: &[(&'static str, T)]) -> impl Fn(Value) -
 pub(crate) fn flag(value: Value) -> Read<bool> {
     match value {
         Value::Bool(flag) => Ok(flag),
-        other => Err(wrong_type("boolean", &other)),
+        other => Err(wrong_type("boolean", &other).unlike(|| json!({ "type": "boolean" }))),
     }
 }
 
 /// A whole number within bounds.
 pub(crate) fn integer(bounds: RangeInclusive<u32>) -> impl Fn(Value) -> Read<u32> {
     move |value| {
-        let number = value
-            .as_u64()
-            .ok_or_else(|| wrong_type("integer", &value))?;
+        let number = value.as_u64().ok_or_else(|| {
+            let (min, max) = (bounds.start(), bounds.end());
+            wrong_type("integer", &value)
+                .unlike(|| json!({ "type": "integer", "minimum": min, "maximum": max }))
+        })?;
         let number = u32::try_from(number)
             .ok()
             .filter(|number| bounds.contains(number));
@@ -239,7 +362,7 @@ pub(crate) fn list<T>(
 ) -> impl Fn(Value) -> Read<Vec<T>> {
     move |value| {
         let Value::Array(values) = value else {
-            return Err(wrong_type("array", &value));
+            return Err(wrong_type("array", &value).unlike(|| array(&items, &shape)));
         };
         length(values.len(), &items, "Array", "items")?;
         let read = |(index, value)| {
@@ -249,6 +372,19 @@ pub(crate) fn list<T>(
     }
 }
 
+/// The schema of a list. Its sample is as short as the list may be.
+fn array<T>(items: &RangeInclusive<usize>, shape: impl Fn(Value) -> Read<T>) -> Value {
+    let of_items = shape(Value::Null)
+        .err()
+        .and_then(|problem| problem.expected);
+    json!({
+        "type": "array",
+        "items": of_items.unwrap_or_else(|| json!({})),
+        "minItems": items.start(),
+        "maxItems": items.end(),
+    })
+}
+
 /// A list of that many different items.
 pub(crate) fn set_of<T: PartialEq + fmt::Debug>(
     items: RangeInclusive<usize>,
@@ -256,7 +392,8 @@ pub(crate) fn set_of<T: PartialEq + fmt::Debug>(
 ) -> impl Fn(Value) -> Read<Vec<T>> {
     let list = list(items, shape);
     move |value| {
-        let items = list(value)?;
+        let items =
+            list(value).map_err(|problem| problem.and_expects("uniqueItems", || json!(true)))?;
         for (index, item) in items.iter().enumerate() {
             if items.iter().take(index).any(|earlier| earlier == item) {
                 return Err(
@@ -271,18 +408,43 @@ pub(crate) fn set_of<T: PartialEq + fmt::Debug>(
 /// An object read property by property. Properties that `read` leaves are refused.
 pub(crate) fn object<T>(read: impl Fn(&mut Fields) -> Read<T>) -> impl Fn(Value) -> Read<T> {
     move |value| {
-        let mut fields = Fields::new(open_object(value)?);
+        let mut fields = match value {
+            Value::Object(object) => Fields::reading(object),
+            other => return Err(wrong_type("object", &other).unlike(|| described(&read))),
+        };
         let read = read(&mut fields)?;
         fields.finish()?;
         Ok(read)
     }
 }
 
+/// The schema of an object that is read so. What is made of samples is no matter.
+fn described<T>(read: impl Fn(&mut Fields) -> Read<T>) -> Value {
+    let mut fields = Fields {
+        unread: JsonObject::new(),
+        described: Some(Described::default()),
+    };
+    let _ = read(&mut fields);
+    fields.described.unwrap_or_default().into_schema()
+}
+
+/// A whole body that is something else than an object.
+pub(crate) fn whole<T>(body: Value, shape: impl Fn(Value) -> Read<T>) -> Read<T> {
+    if description::is_asked_for() {
+        let expected = shape(Value::Null)
+            .err()
+            .and_then(|problem| problem.expected);
+        description::give(expected.unwrap_or_else(|| json!({})));
+        return Err(Problem::new(ONLY_DESCRIBED));
+    }
+    shape(body)
+}
+
 /// An object with whatever in it.
 pub(crate) fn open_object(value: Value) -> Read<JsonObject> {
     match value {
         Value::Object(object) => Ok(object),
-        other => Err(wrong_type("object", &other)),
+        other => Err(wrong_type("object", &other).unlike(|| json!({ "type": "object" }))),
     }
 }
 
@@ -292,7 +454,16 @@ pub(crate) fn texts_by_key(
     chars_max: usize,
 ) -> impl Fn(Value) -> Read<BTreeMap<String, String>> {
     move |value| {
-        let object = open_object(value)?;
+        let object = open_object(value).map_err(|problem| {
+            problem.unlike(|| {
+                json!({
+                    "type": "object",
+                    "propertyNames": { "minLength": 1, "maxLength": chars_max },
+                    "additionalProperties": { "type": "string", "maxLength": chars_max },
+                    "maxProperties": entries_max,
+                })
+            })
+        })?;
         length(object.len(), &(0..=entries_max), "Object", "properties")?;
         let read = |(key, value): (String, Value)| {
             let at = |problem: Problem| problem.under(&shown(&key));
@@ -339,8 +510,6 @@ fn wrong_type(expected: &str, found: &Value) -> Problem {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     fn fields(value: Value) -> Fields {
@@ -452,6 +621,61 @@ mod tests {
         ] {
             assert!(metadata(wrong.clone()).is_err(), "{wrong}");
         }
+    }
+
+    #[tokio::test]
+    async fn what_is_read_is_described_by_the_code_that_reads_it() {
+        let read = async {
+            let mut fields = Fields::new(JsonObject::new());
+            let mut kept = vec![7];
+            let kind = one_of(&[("a", 1), ("b", 2)]);
+            let thing = object(|thing| thing.required("id", text(1..=5)));
+            fields.required("kind", kind)?;
+            fields.required("thing", thing)?;
+            fields.optional("on", flag)?;
+            fields.set("numbers", &mut kept, set_of(0..=3, integer(1..=9)))?;
+            fields.optional("whatever", Ok)?;
+            fields.finish()
+        };
+        let described = crate::description::of_body(read).await.unwrap();
+        assert_eq!(
+            described,
+            json!({
+                "type": "object",
+                "properties": {
+                    "kind": { "type": "string", "enum": ["a", "b"] },
+                    "thing": {
+                        "type": "object",
+                        "properties": { "id": { "type": "string", "minLength": 1, "maxLength": 5 } },
+                        "required": ["id"],
+                        "additionalProperties": false,
+                    },
+                    "on": { "type": ["boolean", "null"] },
+                    "numbers": {
+                        "type": "array",
+                        "items": { "type": "integer", "minimum": 1, "maximum": 9 },
+                        "minItems": 0, "maxItems": 3, "uniqueItems": true,
+                    },
+                    "whatever": {},
+                },
+                "required": ["kind", "thing"],
+                "additionalProperties": false,
+            })
+        );
+    }
+
+    #[tokio::test]
+    async fn a_required_property_whose_sample_is_not_taken_is_named() {
+        let read = async {
+            let mut fields = Fields::new(JsonObject::new());
+            fields.required("id", text_where(1..=5, |text| text == "x", "it must be x"))?;
+            fields.finish()
+        };
+        let problem = crate::description::of_body(read).await.unwrap_err();
+        assert!(
+            problem.contains("it must be x' on property id"),
+            "{problem}"
+        );
     }
 
     #[test]

@@ -18,6 +18,7 @@
 //! | `pipeline` | how a trigger's Actions run one after another |
 //! | `action_library` | how an Action becomes a version that runs |
 //! | `admin` | what an admin may do to clients, APIs, users, roles, organizations |
+//! | `description` | what a request's body may be, asked of the code that reads it |
 //! | `management` | whether a caller is such an admin |
 //! | `events` | what a tenant's log says, and how it is read |
 //! | `logout` | whether a logout is meant, and where it leads |
@@ -32,6 +33,7 @@ mod attempts;
 pub mod authorize;
 mod configuration;
 mod connection;
+pub mod description;
 mod environment;
 mod error;
 pub mod events;

@@ -2,7 +2,7 @@
 //! Those that aren't named stay.
 
 use claimsmith_model::{JsonObject, Limit, LimitScope, LimitSettings, ServerLimits};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::fields::{Problem, Read, open_object, shown};
 
@@ -26,10 +26,27 @@ pub(crate) fn action_limits<'a>(
         }
     };
     move |value| {
-        let changes = open_object(value)?;
         let is_here = |scope| scope == LimitScope::Execution;
+        let changes = open_object(value).map_err(|problem| problem.unlike(|| schema(is_here)))?;
         patched(present, changes, is_here, highest)
     }
+}
+
+/// Numbers by name. What is the most depends on the server and the tenant.
+fn schema(is_here: impl Fn(LimitScope) -> bool) -> Value {
+    let limits = Limit::ALL.iter().map(|limit| limit.spec());
+    let limits = limits.filter(|spec| is_here(spec.scope)).map(|spec| {
+        let number = json!({
+            "type": ["integer", "null"], "minimum": spec.lowest, "maximum": spec.highest,
+            "description": spec.bounds,
+        });
+        (spec.name.to_owned(), number)
+    });
+    json!({
+        "type": "object",
+        "properties": limits.collect::<JsonObject>(),
+        "additionalProperties": false,
+    })
 }
 
 /// What the operator grants a tenant: caps for executions and values for the tenant
@@ -107,8 +124,6 @@ fn named(name: &str, is_here: impl Fn(LimitScope) -> bool) -> Read<Limit> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     fn settings(values: &[(Limit, u64)]) -> LimitSettings {

@@ -7,13 +7,14 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use claimsmith_service::admin::settings;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{
     ApiError, JsonBody,
     access::{Admin, Methods, ReadTenantSettings, Routes, UpdateTenantSettings, get},
     field_filter::FieldFilter,
     listing,
+    operation::{self as answers, Answer},
     query::{ClassicPage, FromQuery, Parameters},
 };
 
@@ -65,7 +66,13 @@ pub(super) fn routes() -> Routes {
             routes.at(path, empty(name))
         });
     SETTINGS.into_iter().fold(routes, |routes, path| {
-        routes.at(path, get(nothing).patch(keep_nothing))
+        let methods = get(
+            nothing,
+            "Get settings of what there is none of",
+            empty_object(),
+        );
+        let summary = "Take such settings, sent back, and no others";
+        routes.at(path, methods.patch(keep_nothing, summary, empty_object()))
     })
 }
 
@@ -86,7 +93,16 @@ fn empty(name: Option<&'static str>) -> Methods {
             Some(name) => listing::classic::<Value>(name, admin.query.0, &[], 0),
             None => Ok(Json(json!([])).into_response()),
         },
+        "List what there is none of here",
+        match name {
+            Some(name) => answers::page::<Value>(name),
+            None => answers::list::<Value>(),
+        },
     )
+}
+
+fn empty_object() -> Answer {
+    answers::ok::<Map<String, Value>>()
 }
 
 async fn nothing(_: Admin<ReadTenantSettings, FieldFilter>) -> Response {

@@ -12,11 +12,12 @@ use axum::{
 };
 use claimsmith_oauth::BearerToken;
 use claimsmith_service::management::{ManagementError, TenantAdmin, authorize};
-use http::{header, request::Parts};
+use http::{Method, header, request::Parts};
 
 use super::{
     audit::Audit,
     error::ApiError,
+    operation::{Answer, Argument, Operation, RequestShape},
     query::{FromQuery, NoQuery, Parameters},
     rate::Counted,
 };
@@ -163,71 +164,140 @@ fn bearer(parts: &Parts) -> Result<Option<BearerToken>, ManagementError> {
 
 /// The arguments of a handler whose first is an [`Admin`]. A handler that forgets to
 /// ask who calls doesn't compile as a route.
-pub(crate) trait Guarded: 'static {}
+pub(crate) trait Guarded: 'static {
+    /// The scope that it asks for.
+    const SCOPE: &'static str;
 
-impl<M: 'static, S: Scope, Q: 'static> Guarded for (M, Admin<S, Q>) {}
-impl<M: 'static, S: Scope, Q: 'static, A: 'static> Guarded for (M, Admin<S, Q>, A) {}
-impl<M: 'static, S: Scope, Q: 'static, A: 'static, B: 'static> Guarded for (M, Admin<S, Q>, A, B) {}
-impl<M: 'static, S: Scope, Q: 'static, A: 'static, B: 'static, C: 'static> Guarded
-    for (M, Admin<S, Q>, A, B, C)
-{
+    /// What it takes.
+    fn request() -> RequestShape;
 }
 
-/// The methods of one path, each with a guarded handler.
-pub(crate) struct Methods(MethodRouter<AppState>);
+macro_rules! guarded {
+    ($($argument:ident),*) => {
+        impl<M: 'static, S: Scope, Q: FromQuery, $($argument: Argument),*> Guarded
+            for (M, Admin<S, Q>, $($argument),*)
+        {
+            const SCOPE: &'static str = S::VALUE;
+
+            fn request() -> RequestShape {
+                #[allow(unused_mut, reason = "a handler may take nothing more")]
+                let mut request = RequestShape::of_query::<Q>();
+                $($argument::describe(&mut request);)*
+                request
+            }
+        }
+    };
+}
+
+guarded!();
+guarded!(A);
+guarded!(A, B);
+guarded!(A, B, C);
+
+/// The methods of one path, each with a guarded handler, what it is for, and what it
+/// answers.
+pub(crate) struct Methods {
+    router: MethodRouter<AppState>,
+    operations: Vec<Operation>,
+}
+
+impl Methods {
+    fn and<T: Guarded>(mut self, method: Method, summary: &'static str, answer: Answer) -> Self {
+        self.operations.push(Operation {
+            method,
+            path: "",
+            summary,
+            scope: T::SCOPE,
+            request: T::request,
+            answer,
+        });
+        self
+    }
+}
 
 /// The first method of a path, and the methods that go beside it.
 macro_rules! methods {
-    (first $($first:ident),*; beside $($beside:ident),*) => {
+    (
+        first $($first:ident = $first_method:ident),*;
+        beside $($name:ident = $method:ident),*
+    ) => {
         $(
-            pub(crate) fn $first<H: Handler<T, AppState>, T: Guarded>(handler: H) -> Methods {
-                Methods(routing::$first(handler))
+            pub(crate) fn $first<H: Handler<T, AppState>, T: Guarded>(
+                handler: H,
+                summary: &'static str,
+                answer: Answer,
+            ) -> Methods {
+                let methods = Methods {
+                    router: routing::$first(handler),
+                    operations: Vec::new(),
+                };
+                methods.and::<T>(Method::$first_method, summary, answer)
             }
         )*
 
         impl Methods {
             $(
-                pub(crate) fn $beside<H: Handler<T, AppState>, T: Guarded>(self, handler: H) -> Self {
-                    Self(self.0.$beside(handler))
+                pub(crate) fn $name<H: Handler<T, AppState>, T: Guarded>(
+                    mut self,
+                    handler: H,
+                    summary: &'static str,
+                    answer: Answer,
+                ) -> Self {
+                    self.router = self.router.$name(handler);
+                    self.and::<T>(Method::$method, summary, answer)
                 }
             )*
         }
     };
 }
 
-methods!(first delete, get, post, put; beside delete, patch, post, put);
+methods!(
+    first delete = DELETE, get = GET, post = POST, put = PUT;
+    beside delete = DELETE, patch = PATCH, post = POST, put = PUT
+);
 
 /// Paths with guarded handlers only.
 #[derive(Default)]
 pub(crate) struct Routes {
     router: Router<AppState>,
-    #[cfg(test)]
-    pub(crate) paths: Vec<&'static str>,
+    operations: Vec<Operation>,
 }
 
 impl Routes {
-    pub(crate) fn at(mut self, path: &'static str, Methods(methods): Methods) -> Self {
-        self.router = self.router.route(path, methods);
-        #[cfg(test)]
-        self.paths.push(path);
+    pub(crate) fn at(mut self, path: &'static str, methods: Methods) -> Self {
+        self.router = self.router.route(path, methods.router);
+        let operations = methods.operations.into_iter();
+        self.operations
+            .extend(operations.map(|operation| Operation { path, ..operation }));
         self
     }
 
     pub(crate) fn and(mut self, other: Self) -> Self {
         self.router = self.router.merge(other.router);
-        #[cfg(test)]
-        self.paths.extend(other.paths);
+        self.operations.extend(other.operations);
         self
     }
 
     pub(crate) fn into_router(self) -> Router<AppState> {
         self.router
     }
+
+    #[cfg(test)]
+    pub(crate) fn operations(&self) -> &[Operation] {
+        &self.operations
+    }
+
+    #[cfg(test)]
+    pub(crate) fn paths(&self) -> Vec<&'static str> {
+        let mut paths: Vec<_> = self.operations.iter().map(|it| it.path).collect();
+        paths.dedup();
+        paths
+    }
 }
 
 impl fmt::Debug for Routes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Routes").finish_non_exhaustive()
+        f.debug_list().entries(&self.operations).finish()
     }
 }
 

@@ -7,6 +7,7 @@ use axum::{
 use claimsmith_model::{ClientGrant, ClientGrantId, ClientId, OrganizationUsage};
 use claimsmith_service::admin::client_grants;
 use http::StatusCode;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
@@ -15,18 +16,39 @@ use super::{
         Admin, CreateClientGrants, DeleteClientGrants, ReadClientGrants, Routes,
         UpdateClientGrants, get,
     },
-    listing,
+    listing, operation as answers,
     query::{ClassicPage, FromQuery, Parameters},
 };
 
 pub(super) fn routes() -> Routes {
     Routes::default()
-        .at("/client-grants", get(list).post(create))
-        .at("/client-grants/{id}", get(one).patch(patch).delete(delete))
+        .at(
+            "/client-grants",
+            get(
+                list,
+                "List client grants",
+                answers::page::<ClientGrantView>("client_grants"),
+            )
+            .post(
+                create,
+                "Create a client grant",
+                answers::created::<ClientGrantView>(),
+            ),
+        )
+        .at(
+            "/client-grants/{id}",
+            get(one, "Get a client grant", answers::ok::<ClientGrantView>())
+                .patch(
+                    patch,
+                    "Change a client grant",
+                    answers::ok::<ClientGrantView>(),
+                )
+                .delete(delete, "Delete a client grant", answers::nothing()),
+        )
 }
 
 /// A client grant as callers see it.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(super) struct ClientGrantView<'a> {
     id: &'a ClientGrantId,
     client_id: &'a ClientId,

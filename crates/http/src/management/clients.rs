@@ -13,6 +13,7 @@ use claimsmith_service::{
     management::TenantAdmin,
 };
 use http::StatusCode;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -22,20 +23,40 @@ use super::{
         Admin, CreateClients, DeleteClients, ReadClients, Routes, UpdateClientKeys, UpdateClients,
         get, post,
     },
-    field_filter::FieldFilter,
-    listing,
+    field_filter::{FieldFilter, Filtered},
+    listing, operation as answers,
     query::{ClassicPage, FromQuery, Parameters},
 };
 
 pub(super) fn routes() -> Routes {
     Routes::default()
-        .at("/clients", get(list).post(create))
-        .at("/clients/{id}", get(one).patch(patch).delete(delete))
-        .at("/clients/{id}/rotate-secret", post(rotate_secret))
+        .at(
+            "/clients",
+            get(
+                list,
+                "List clients",
+                answers::page::<Filtered<ClientView>>("clients"),
+            )
+            .post(create, "Create a client", answers::created::<ClientView>()),
+        )
+        .at(
+            "/clients/{id}",
+            get(one, "Get a client", answers::ok::<Filtered<ClientView>>())
+                .patch(patch, "Change a client", answers::ok::<ClientView>())
+                .delete(delete, "Delete a client", answers::nothing()),
+        )
+        .at(
+            "/clients/{id}/rotate-secret",
+            post(
+                rotate_secret,
+                "Give a client a new secret",
+                answers::ok::<ClientView>(),
+            ),
+        )
 }
 
 /// A client as callers see it.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(super) struct ClientView<'a> {
     client_id: &'a ClientId,
     /// On creation, and to those who may read it.
@@ -66,7 +87,8 @@ pub(super) struct ClientView<'a> {
 
 /// How a client's refresh tokens live. A number beside `infinite_…: true` is what the
 /// server would take without it.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "RefreshTokenSettings")]
 struct RefreshTokenView {
     rotation_type: &'static str,
     expiration_type: &'static str,
@@ -102,7 +124,7 @@ impl From<RefreshTokenSettings> for RefreshTokenView {
     }
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct JwtConfiguration {
     alg: SigningAlgorithm,
     lifetime_in_seconds: u32,

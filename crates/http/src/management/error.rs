@@ -6,6 +6,7 @@ use axum::{
 };
 use claimsmith_service::{Busy, ServiceError, Unwritable, management::ManagementError};
 use http::{HeaderValue, StatusCode, header};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{answer, observe::AnsweredError};
@@ -20,15 +21,16 @@ pub(crate) struct ApiError {
 }
 
 /// One thing that is wrong with an uploaded module.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 struct Problem {
     code: &'static str,
     message: String,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Body {
+#[schemars(rename = "Error")]
+pub(super) struct Body {
     status_code: u16,
     error: &'static str,
     message: String,

@@ -1,6 +1,9 @@
 //! `fields` and `include_fields`: which members of an object are wanted.
 
+use std::{borrow::Cow, marker::PhantomData};
+
 use claimsmith_service::ServiceError;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -38,6 +41,21 @@ impl FromQuery for FieldFilter {
             names,
             are_left_out: !include,
         })
+    }
+}
+
+/// A `T` of which members may be left out, for the OpenAPI document.
+pub(super) struct Filtered<T>(PhantomData<T>);
+
+impl<T: JsonSchema> JsonSchema for Filtered<T> {
+    fn schema_name() -> Cow<'static, str> {
+        format!("Filtered{}", T::schema_name()).into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let mut schema = T::json_schema(generator);
+        schema.remove("required");
+        schema
     }
 }
 

@@ -4,23 +4,43 @@ use axum::response::Response;
 use claimsmith_model::{ClientId, Consent, ConsentId, UserId};
 use claimsmith_service::admin::{ConsentSearch, consents};
 use http::StatusCode;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
     ApiError, At,
     access::{Admin, DeleteGrants, ReadGrants, Routes, delete, get},
-    listing,
+    listing, operation as answers,
     query::{ClassicPage, FromQuery, Parameters},
 };
 
 pub(super) fn routes() -> Routes {
     Routes::default()
-        .at("/grants", get(list).delete(withdraw_all))
-        .at("/grants/{id}", delete(withdraw))
+        .at(
+            "/grants",
+            get(
+                list,
+                "List what users allowed clients",
+                answers::page::<GrantView>("grants"),
+            )
+            .delete(
+                withdraw_all,
+                "Withdraw all that a user allowed",
+                answers::nothing(),
+            ),
+        )
+        .at(
+            "/grants/{id}",
+            delete(
+                withdraw,
+                "Withdraw what a user allowed a client",
+                answers::nothing(),
+            ),
+        )
 }
 
 /// What a user allowed a client, as admins see it.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct GrantView<'a> {
     id: &'a ConsentId,
     #[serde(rename = "clientID")]
@@ -71,9 +91,7 @@ struct OfUser(UserId);
 
 impl FromQuery for OfUser {
     fn from_query(parameters: &mut Parameters) -> Result<Self, ApiError> {
-        let user = parameters.parsed("user_id")?;
-        let missing = || parameters.wrong("user_id", "Missing required property: user_id");
-        user.map(Self).ok_or_else(missing)
+        parameters.required("user_id").map(Self)
     }
 }
 

@@ -11,14 +11,15 @@ use claimsmith_service::{
     Expression,
     events::{self, InvalidLogId, LogId, LogPage, LogSearch, TenantLogEntry},
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::{
     ApiError, At,
     access::{Admin, ReadLogs, ReadLogsUsers, Routes, get},
-    field_filter::FieldFilter,
-    listing,
+    field_filter::{FieldFilter, Filtered},
+    listing, operation as answers,
     query::{ClassicPage, FromQuery, ListForm, Parameters},
 };
 
@@ -30,14 +31,38 @@ const TAKE_MAX: usize = 100;
 
 pub(super) fn routes() -> Routes {
     Routes::default()
-        .at("/logs", get(list))
-        .at("/logs/stream", get(stream::get))
-        .at("/logs/{id}", get(one))
-        .at("/users/{id}/logs", get(of_user))
+        .at(
+            "/logs",
+            get(
+                list,
+                "Search the log, or go on from an entry",
+                answers::page::<Filtered<LogView>>("logs"),
+            ),
+        )
+        .at(
+            "/logs/stream",
+            get(
+                stream::get,
+                "Follow the log as it grows",
+                answers::events::<LogView>(),
+            ),
+        )
+        .at(
+            "/logs/{id}",
+            get(one, "Get an entry of the log", answers::ok::<LogView>()),
+        )
+        .at(
+            "/users/{id}/logs",
+            get(
+                of_user,
+                "List what the log says of a user",
+                answers::page::<Filtered<LogView>>("logs"),
+            ),
+        )
 }
 
 /// An entry as callers see it: the members of the reference product that are known here.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct LogView<'a> {
     log_id: String,
     _id: String,
@@ -138,16 +163,12 @@ impl Paged {
                 ),
             ));
         }
-        let oldest_first = match parameters.text("sort").as_deref() {
-            None | Some("date:-1") => false,
-            Some("date:1") => true,
-            Some(_) => return Err(parameters.wrong("sort", "It must be date:-1 or date:1")),
-        };
+        let oldest_first = parameters.one_of("sort", &[("date:-1", false), ("date:1", true)])?;
         Ok(Self {
             page,
             search: LogSearch {
                 expression,
-                oldest_first,
+                oldest_first: oldest_first.unwrap_or(false),
                 skip: page.start,
                 take: page.per_page,
                 with_total: page.form != ListForm::Bare,

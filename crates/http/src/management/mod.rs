@@ -1,8 +1,9 @@
 //! The Management API, `/api/v2`: what a tenant's admins do.
 //!
 //! Each handler takes an [`Admin`](access::Admin) that names the scope it asks for;
-//! one without isn't a route ([`access::Routes`]). Shapes, status codes, paging and
-//! errors are the reference product's.
+//! one without isn't a route ([`access::Routes`]). What a route is for and answers stands
+//! beside it where it is registered, for the OpenAPI document ([`openapi`]). Shapes,
+//! status codes, paging and errors are the reference product's.
 
 mod absent;
 mod access;
@@ -17,6 +18,12 @@ mod field_filter;
 mod grants;
 mod listing;
 mod logs;
+mod openapi;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "a test makes the document of it")
+)]
+mod operation;
 mod organizations;
 mod path;
 mod permissions;
@@ -32,7 +39,7 @@ pub(crate) mod tests;
 pub(crate) mod triggers;
 mod users;
 
-use axum::Router;
+use axum::{Router, routing::get};
 
 pub(crate) use body::JsonBody;
 pub(crate) use error::ApiError;
@@ -42,7 +49,9 @@ pub(crate) use query::Parameters;
 use crate::AppState;
 
 pub(crate) fn router() -> Router<AppState> {
-    routes().into_router()
+    routes()
+        .into_router()
+        .route(openapi::PATH, get(openapi::get))
 }
 
 fn routes() -> access::Routes {

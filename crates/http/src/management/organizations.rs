@@ -12,7 +12,9 @@ use claimsmith_service::admin::{
     organizations::{self, Member},
 };
 use http::StatusCode;
+use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::Value;
 
 use super::{
     ApiError, At, JsonBody,
@@ -23,7 +25,7 @@ use super::{
         ReadOrganizationClientGrants, ReadOrganizationMemberRoles, ReadOrganizationMembers,
         ReadOrganizations, Routes, UpdateOrganizations, delete as delete_by, get,
     },
-    client_grants, listing,
+    client_grants, listing, operation as answers,
     query::ClassicPage,
     roles,
 };
@@ -32,22 +34,87 @@ pub(super) fn routes() -> Routes {
     Routes::default()
         .at(
             "/organizations/{id}/client-grants",
-            get(list_client_grants).post(add_client_grant),
+            get(
+                list_client_grants,
+                "List the client grants of an organization",
+                answers::page::<client_grants::ClientGrantView>("client_grants"),
+            )
+            .post(
+                add_client_grant,
+                "Give an organization a client grant",
+                answers::created::<client_grants::ClientGrantView>(),
+            ),
         )
         .at(
             "/organizations/{id}/client-grants/{grant}",
-            delete_by(remove_client_grant),
+            delete_by(
+                remove_client_grant,
+                "Take a client grant from an organization",
+                answers::nothing(),
+            ),
         )
-        .at("/organizations", get(list).post(create))
-        .at("/organizations/name/{name}", get(one_by_name))
-        .at("/organizations/{id}", get(one).patch(patch).delete(delete))
+        .at(
+            "/organizations",
+            get(
+                list,
+                "List organizations",
+                answers::page::<OrganizationView>("organizations"),
+            )
+            .post(
+                create,
+                "Create an organization",
+                answers::created::<OrganizationView>(),
+            ),
+        )
+        .at(
+            "/organizations/name/{name}",
+            get(
+                one_by_name,
+                "Get an organization by its name",
+                answers::ok::<OrganizationView>(),
+            ),
+        )
+        .at(
+            "/organizations/{id}",
+            get(
+                one,
+                "Get an organization",
+                answers::ok::<OrganizationView>(),
+            )
+            .patch(
+                patch,
+                "Change an organization",
+                answers::ok::<OrganizationView>(),
+            )
+            .delete(delete, "Delete an organization", answers::nothing()),
+        )
         .at(
             "/organizations/{id}/members",
-            get(list_members).post(add_members).delete(remove_members),
+            get(
+                list_members,
+                "List the members of an organization",
+                answers::page::<MemberView>("members"),
+            )
+            .post(
+                add_members,
+                "Make users members of an organization",
+                answers::nothing(),
+            )
+            .delete(
+                remove_members,
+                "Remove members from an organization",
+                answers::nothing(),
+            ),
         )
         .at(
             "/organizations/{id}/members/{user_id}/roles",
-            get(list_roles).post(add_roles).delete(remove_roles),
+            get(
+                list_roles,
+                "List the roles of a member",
+                answers::page::<roles::RoleView>("roles"),
+            )
+            .post(add_roles, "Give a member roles", answers::nothing())
+            .delete(remove_roles, "Take roles from a member", answers::nothing()),
         )
         .at("/organizations/{id}/clients", empty("clients"))
         .at("/organizations/{id}/discovery-domains", empty("domains"))
@@ -56,8 +123,8 @@ pub(super) fn routes() -> Routes {
 }
 
 /// An organization as callers see it.
-#[derive(Serialize)]
-struct OrganizationView<'a> {
+#[derive(JsonSchema, Serialize)]
+pub(super) struct OrganizationView<'a> {
     id: &'a OrganizationId,
     name: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -85,7 +152,7 @@ pub(super) fn page_of(
 }
 
 /// A member as callers see them.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct MemberView<'a> {
     user_id: &'a UserId,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -159,6 +226,8 @@ fn empty(name: &'static str) -> Methods {
             organizations::get(&admin, &id).await?;
             listing::classic::<()>(name, admin.query, &[], 0)
         },
+        "List what organizations have none of here",
+        answers::page::<Value>(name),
     )
 }
 

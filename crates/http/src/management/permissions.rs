@@ -2,13 +2,14 @@
 
 use axum::response::Response;
 use claimsmith_model::Permission;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{ApiError, listing, query::ClassicPage};
 
 /// A permission as callers see it.
-#[derive(Serialize)]
-struct PermissionView<'a> {
+#[derive(JsonSchema, Serialize)]
+pub(super) struct PermissionView<'a> {
     resource_server_identifier: &'a str,
     permission_name: &'a str,
 }

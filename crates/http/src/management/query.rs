@@ -1,10 +1,13 @@
 //! Queries: every parameter known and bounded, the others refused by name.
 
+use std::{fmt, str::FromStr};
+
 use claimsmith_oauth::parse_query;
 use claimsmith_service::admin::Page;
-use serde_json::{Map, Value};
+use schemars::JsonSchema;
+use serde_json::{Map, Value, json};
 
-use super::error::ApiError;
+use super::{error::ApiError, operation::inline_schema};
 
 /// The last page that can be asked for: far more than there is, and no overflow.
 const PAGE_MAX: usize = 1_000_000;
@@ -20,19 +23,39 @@ pub(crate) trait FromQuery: Send + Sized + 'static {
 
 /// The parameters that have not been read yet.
 #[derive(Debug)]
-pub(crate) struct Parameters(Map<String, Value>);
+pub(crate) struct Parameters {
+    unread: Map<String, Value>,
+    /// What was asked for, when it is to be described.
+    described: Option<Vec<Parameter>>,
+}
+
+/// A parameter that is read.
+#[derive(Debug)]
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "the OpenAPI document is made in a test")
+)]
+pub(crate) struct Parameter {
+    pub(crate) name: String,
+    pub(crate) is_required: bool,
+    /// Its JSON Schema.
+    pub(crate) schema: Value,
+}
 
 impl Parameters {
     /// Reads a query as `Q`.
     pub(crate) fn read<Q: FromQuery>(query: Option<&str>) -> Result<Q, ApiError> {
         let parameters = parse_query(query.unwrap_or_default());
-        let mut parameters = Self(parameters.map_err(|error| invalid(&error.to_string()))?);
+        let mut parameters = Self {
+            unread: parameters.map_err(|error| invalid(&error.to_string()))?,
+            described: None,
+        };
         let read = Q::from_query(&mut parameters)?;
-        if parameters.0.is_empty() {
+        if parameters.unread.is_empty() {
             return Ok(read);
         }
         let names: Vec<_> = parameters
-            .0
+            .unread
             .keys()
             .take(10)
             .map(|name| name.chars().take(100).collect())
@@ -44,17 +67,57 @@ impl Parameters {
         )))
     }
 
-    /// A text; `None` when it is absent.
-    pub(crate) fn text(&mut self, name: &str) -> Option<String> {
-        match self.0.shift_remove(name) {
+    /// What `Q` reads of a query: it is asked to read one in which nothing is, and what
+    /// it asks for is noted.
+    pub(crate) fn describe<Q: FromQuery>() -> Vec<Parameter> {
+        let mut parameters = Self {
+            unread: Map::new(),
+            described: Some(Vec::new()),
+        };
+        let _ = Q::from_query(&mut parameters);
+        parameters.described.unwrap_or_default()
+    }
+
+    fn note(&mut self, name: &str, is_required: bool, schema: impl FnOnce() -> Value) {
+        if let Some(described) = &mut self.described
+            && described.iter().all(|earlier| earlier.name != name)
+        {
+            described.push(Parameter {
+                name: name.to_owned(),
+                is_required,
+                schema: schema(),
+            });
+        }
+    }
+
+    fn take(&mut self, name: &str) -> Option<String> {
+        match self.unread.shift_remove(name) {
             Some(Value::String(text)) => Some(text),
             _ => None,
         }
     }
 
+    /// A text; `None` when it is absent.
+    pub(crate) fn text(&mut self, name: &str) -> Option<String> {
+        self.note(name, false, || json!({ "type": "string" }));
+        self.take(name)
+    }
+
+    /// What a text stands for that must be there. To be read last: without it nothing
+    /// else is read.
+    pub(crate) fn required<T: FromStr<Err: fmt::Display> + JsonSchema>(
+        &mut self,
+        name: &str,
+    ) -> Result<T, ApiError> {
+        self.note(name, true, inline_schema::<T>);
+        let missing = || wrong(name, &format!("Missing required property: {name}"));
+        self.take_parsed(name)?.ok_or_else(missing)
+    }
+
     /// `true` or `false`; `None` when it is absent.
     pub(crate) fn flag(&mut self, name: &str) -> Result<Option<bool>, ApiError> {
-        self.text(name)
+        self.note(name, false, || json!({ "type": "boolean" }));
+        self.take(name)
             .map(|text| match text.as_str() {
                 "true" => Ok(true),
                 "false" => Ok(false),
@@ -64,11 +127,19 @@ impl Parameters {
     }
 
     /// What a text stands for; `None` when it is absent.
-    pub(crate) fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(
+    pub(crate) fn parsed<T: FromStr<Err: fmt::Display> + JsonSchema>(
         &mut self,
         name: &str,
     ) -> Result<Option<T>, ApiError> {
-        let text = self.text(name);
+        self.note(name, false, inline_schema::<T>);
+        self.take_parsed(name)
+    }
+
+    fn take_parsed<T: FromStr<Err: fmt::Display>>(
+        &mut self,
+        name: &str,
+    ) -> Result<Option<T>, ApiError> {
+        let text = self.take(name);
         text.map(|text| {
             text.parse()
                 .map_err(|error: T::Err| wrong(name, &error.to_string()))
@@ -82,15 +153,14 @@ impl Parameters {
         name: &str,
         choices: &[(&str, T)],
     ) -> Result<Option<T>, ApiError> {
-        let text = self.text(name);
+        let names = || choices.iter().map(|(name, _)| *name).collect::<Vec<_>>();
+        self.note(name, false, || json!({ "type": "string", "enum": names() }));
+        let text = self.take(name);
         text.map(|text| {
             let found = choices.iter().find(|(choice, _)| *choice == text);
             found.map(|(_, meaning)| *meaning).ok_or_else(|| {
-                let names: Vec<_> = choices.iter().map(|(name, _)| *name).collect();
-                wrong(
-                    name,
-                    &format!("No enum match; there are {}", names.join(", ")),
-                )
+                let names = names().join(", ");
+                wrong(name, &format!("No enum match; there are {names}"))
             })
         })
         .transpose()
@@ -103,7 +173,12 @@ impl Parameters {
         min: usize,
         max: usize,
     ) -> Result<Option<usize>, ApiError> {
-        let number: Option<usize> = self.parsed(name)?;
+        self.note(
+            name,
+            false,
+            || json!({ "type": "integer", "minimum": min, "maximum": max }),
+        );
+        let number: Option<usize> = self.take_parsed(name)?;
         match number {
             Some(number) if !(min..=max).contains(&number) => Err(wrong(
                 name,

@@ -7,6 +7,7 @@ use axum::{
 use claimsmith_model::{ResourceServer, ResourceServerId, Scope, SigningAlgorithm, TokenDialect};
 use claimsmith_service::{admin::resource_servers, management::TenantAdmin};
 use http::StatusCode;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
@@ -15,21 +16,43 @@ use super::{
         Admin, CreateResourceServers, DeleteResourceServers, ReadResourceServers, Routes,
         UpdateResourceServers, get,
     },
-    listing,
+    listing, operation as answers,
     query::ClassicPage,
 };
 
 pub(super) fn routes() -> Routes {
     Routes::default()
-        .at("/resource-servers", get(list).post(create))
+        .at(
+            "/resource-servers",
+            get(
+                list,
+                "List resource servers (APIs)",
+                answers::page::<ResourceServerView>("resource_servers"),
+            )
+            .post(
+                create,
+                "Create a resource server",
+                answers::created::<ResourceServerView>(),
+            ),
+        )
         .at(
             "/resource-servers/{id}",
-            get(one).patch(patch).delete(delete),
+            get(
+                one,
+                "Get a resource server by its id or identifier",
+                answers::ok::<ResourceServerView>(),
+            )
+            .patch(
+                patch,
+                "Change a resource server",
+                answers::ok::<ResourceServerView>(),
+            )
+            .delete(delete, "Delete a resource server", answers::nothing()),
         )
 }
 
 /// An API as callers see it.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct ResourceServerView<'a> {
     id: &'a ResourceServerId,
     identifier: &'a str,
@@ -47,7 +70,7 @@ struct ResourceServerView<'a> {
     is_system: bool,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct ScopeView<'a> {
     value: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]

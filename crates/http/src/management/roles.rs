@@ -4,28 +4,53 @@ use axum::{
     Json,
     response::{IntoResponse, Response},
 };
-use claimsmith_model::{Role, RoleId};
+use claimsmith_model::{JsonObject, Role, RoleId};
 use claimsmith_service::admin::roles;
 use http::StatusCode;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
 
 use super::{
     ApiError, At, JsonBody,
     access::{Admin, CreateRoles, DeleteRoles, ReadRoles, Routes, UpdateRoles, get},
-    listing, permissions,
+    listing, operation as answers, permissions,
     query::{ClassicPage, FromQuery, Parameters},
 };
 
 pub(super) fn routes() -> Routes {
     Routes::default()
-        .at("/roles", get(list).post(create))
-        .at("/roles/{id}", get(one).patch(patch).delete(delete))
+        .at(
+            "/roles",
+            get(list, "List roles", answers::page::<RoleView>("roles")).post(
+                create,
+                "Create a role",
+                answers::ok::<RoleView>(),
+            ),
+        )
+        .at(
+            "/roles/{id}",
+            get(one, "Get a role", answers::ok::<RoleView>())
+                .patch(patch, "Change a role", answers::ok::<RoleView>())
+                .delete(delete, "Delete a role", answers::ok::<JsonObject>()),
+        )
         .at(
             "/roles/{id}/permissions",
-            get(list_permissions)
-                .post(add_permissions)
-                .delete(remove_permissions),
+            get(
+                list_permissions,
+                "List the permissions of a role",
+                answers::page::<permissions::PermissionView>("permissions"),
+            )
+            .post(
+                add_permissions,
+                "Give a role permissions",
+                answers::empty(StatusCode::CREATED),
+            )
+            .delete(
+                remove_permissions,
+                "Take permissions from a role",
+                answers::nothing(),
+            ),
         )
 }
 
@@ -33,7 +58,7 @@ pub(super) fn routes() -> Routes {
 const KIND: &str = "tenant";
 
 /// A role as callers see it.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(super) struct RoleView<'a> {
     id: &'a RoleId,
     name: &'a str,

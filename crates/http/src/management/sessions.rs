@@ -7,23 +7,43 @@ use axum::{
 use claimsmith_model::{ClientId, Session, SessionId, Timestamp, UserId};
 use claimsmith_service::admin::sessions;
 use http::StatusCode;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
     ApiError, At,
     access::{Admin, DeleteSessions, ReadSessions, Routes, get},
-    listing,
+    listing, operation as answers,
     query::CheckpointPage,
 };
 
 pub(super) fn routes() -> Routes {
     Routes::default()
-        .at("/sessions/{id}", get(one).delete(end))
-        .at("/users/{id}/sessions", get(list).delete(end_all))
+        .at(
+            "/sessions/{id}",
+            get(one, "Get a session", answers::ok::<SessionView>()).delete(
+                end,
+                "End a session",
+                answers::empty(StatusCode::ACCEPTED),
+            ),
+        )
+        .at(
+            "/users/{id}/sessions",
+            get(
+                list,
+                "List the sessions of a user",
+                answers::part::<SessionView>("sessions"),
+            )
+            .delete(
+                end_all,
+                "End all sessions of a user",
+                answers::empty(StatusCode::ACCEPTED),
+            ),
+        )
 }
 
 /// A session as admins see it; its cookie is never shown.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct SessionView<'a> {
     id: &'a SessionId,
     user_id: &'a UserId,
@@ -36,7 +56,8 @@ struct SessionView<'a> {
     clients: Vec<ClientView<'a>>,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "SessionClient")]
 struct ClientView<'a> {
     client_id: &'a ClientId,
 }

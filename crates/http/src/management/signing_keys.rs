@@ -7,6 +7,7 @@ use axum::{
 use claimsmith_model::{KeyId, KeyUse, SigningAlgorithm, Timestamp};
 use claimsmith_service::admin::signing_keys::{self, CertificateTexts, SigningKey};
 use http::StatusCode;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
@@ -14,19 +15,36 @@ use super::{
     access::{
         Admin, CreateSigningKeys, ReadSigningKeys, Routes, UpdateSigningKeys, get, post, put,
     },
+    operation as answers,
     query::{FromQuery, Parameters},
 };
 
 pub(super) fn routes() -> Routes {
     Routes::default()
-        .at("/keys/signing", get(list))
-        .at("/keys/signing/rotate", post(rotate))
-        .at("/keys/signing/{kid}", get(one))
-        .at("/keys/signing/{kid}/revoke", put(revoke))
+        .at(
+            "/keys/signing",
+            get(list, "List signing keys", answers::list::<KeyView>()),
+        )
+        .at(
+            "/keys/signing/rotate",
+            post(
+                rotate,
+                "Sign with the next keys",
+                answers::created::<ChangedView>(),
+            ),
+        )
+        .at(
+            "/keys/signing/{kid}",
+            get(one, "Get a signing key", answers::ok::<KeyView>()),
+        )
+        .at(
+            "/keys/signing/{kid}/revoke",
+            put(revoke, "Revoke a signing key", answers::ok::<ChangedView>()),
+        )
 }
 
 /// A key as callers see it.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct KeyView<'a> {
     kid: &'a KeyId,
     /// Of ours: the reference product has RS256 only.
@@ -45,7 +63,7 @@ struct KeyView<'a> {
     revoked_at: Option<Timestamp>,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct CertificateView<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     cert: Option<&'a str>,
@@ -56,7 +74,8 @@ struct CertificateView<'a> {
 }
 
 /// What a change answers with: the key that it made or ended.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "ChangedKey")]
 struct ChangedView<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     cert: Option<&'a str>,

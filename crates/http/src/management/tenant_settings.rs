@@ -8,20 +8,34 @@ use axum::{
 };
 use claimsmith_model::{ClaimSettings, Limit, LimitInForce, SigningAlgorithm, TenantSettings};
 use claimsmith_service::{admin::settings, management::TenantAdmin};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
     ApiError, JsonBody,
     access::{self, Admin, ReadTenantSettings, Routes, UpdateTenantSettings},
+    operation as answers,
 };
 
 pub(super) fn routes() -> Routes {
-    Routes::default().at("/tenants/settings", access::get(get).patch(patch))
+    Routes::default().at(
+        "/tenants/settings",
+        access::get(
+            get,
+            "Get the tenant's settings",
+            answers::ok::<SettingsView>(),
+        )
+        .patch(
+            patch,
+            "Change the tenant's settings",
+            answers::ok::<SettingsView>(),
+        ),
+    )
 }
 
 /// The settings as callers see them; what isn't set is an empty text, as in the
 /// reference product.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct SettingsView<'a> {
     friendly_name: &'a str,
     picture_url: &'a str,

@@ -56,7 +56,7 @@ impl Random for Counting {
 pub(crate) struct Api {
     pub(crate) router: Router,
     pub(crate) services: Services,
-    token: String,
+    pub(crate) token: String,
 }
 
 /// An answer: status, `ETag`, and the body as JSON (`null` when it is empty).
@@ -143,7 +143,12 @@ impl Api {
             .to_owned()
     }
 
-    async fn send(&self, request: http::request::Builder, token: &str, body: Body) -> Answer {
+    pub(crate) async fn send(
+        &self,
+        request: http::request::Builder,
+        token: &str,
+        body: Body,
+    ) -> Answer {
         let request = request
             .header(header::HOST, "localhost")
             .header(header::AUTHORIZATION, format!("Bearer {token}"))
@@ -161,7 +166,7 @@ impl Api {
             .await
     }
 
-    async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
         self.send(
             Request::get(format!("/api/v2{path}")),
             &self.token,
@@ -261,7 +266,7 @@ fn module(trigger: &str, salt: &str) -> Vec<u8> {
 #[tokio::test]
 async fn no_path_answers_anything_to_a_caller_without_a_token() {
     let api = Api::start().await;
-    let paths = super::routes().paths;
+    let paths = super::routes().paths();
     assert!(paths.len() > 20, "{paths:?}");
 
     for path in paths {
@@ -304,7 +309,7 @@ async fn no_path_answers_anything_to_another_tenants_token() {
 
     // The token may do everything in `dev`, and is shown to `other`.
     let mut refused = 0;
-    for path in super::routes().paths {
+    for path in super::routes().paths() {
         let path = path
             .replace("{trigger}", "post-login")
             .replace(['{', '}'], "");

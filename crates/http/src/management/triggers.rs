@@ -10,6 +10,7 @@ use claimsmith_service::{
     management::TenantAdmin,
 };
 use http::{HeaderMap, HeaderValue, StatusCode, header};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -18,18 +19,38 @@ use super::{
     access::{Admin, ReadActions, Routes, UpdateActions, get},
     actions::view::{ActionSummary, SupportedTrigger},
     listing,
+    operation::{self as answers, Condition},
     query::ActionsPage,
 };
 
 pub(super) fn routes() -> Routes {
-    Routes::default().at("/actions/triggers", get(list)).at(
-        "/actions/triggers/{trigger}/bindings",
-        get(bindings).patch(patch_bindings),
-    )
+    Routes::default()
+        .at(
+            "/actions/triggers",
+            get(
+                list,
+                "List the triggers that there are",
+                answers::list_in::<TriggerView>("triggers"),
+            ),
+        )
+        .at(
+            "/actions/triggers/{trigger}/bindings",
+            get(
+                bindings,
+                "List what is bound to a trigger, in its order",
+                answers::page_of_actions::<BindingView>("bindings").on(Condition::IsState),
+            )
+            .patch(
+                patch_bindings,
+                "Replace what is bound to a trigger",
+                answers::list_in::<BindingView>("bindings").on(Condition::IfMatch),
+            ),
+        )
 }
 
 /// A trigger as callers see it.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "TriggerDescription")]
 struct TriggerView {
     id: Trigger,
     version: &'static str,
@@ -53,7 +74,7 @@ fn view(trigger: Trigger) -> TriggerView {
 }
 
 /// A binding as callers see it.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct BindingView<'a> {
     id: &'a BindingId,
     trigger_id: Trigger,

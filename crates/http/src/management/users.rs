@@ -17,6 +17,7 @@ use claimsmith_service::{
     },
 };
 use http::StatusCode;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -26,8 +27,8 @@ use super::{
         Admin, CreateUsers, DeleteRefreshTokens, DeleteUsers, ReadOrganizations, ReadRefreshTokens,
         ReadUsers, Routes, UpdateUsers, get,
     },
-    field_filter::FieldFilter,
-    listing, organizations, permissions,
+    field_filter::{FieldFilter, Filtered},
+    listing, operation as answers, organizations, permissions,
     query::{CheckpointPage, ClassicPage, FromQuery, Parameters},
     roles,
 };
@@ -37,29 +38,95 @@ const PAGED_USERS_MAX: usize = 1000;
 
 pub(super) fn routes() -> Routes {
     Routes::default()
-        .at("/users", get(list).post(create))
-        .at("/users/{id}", get(one).patch(patch).delete(delete))
-        .at("/users-by-email", get(by_email))
-        .at("/users/{id}/organizations", get(list_organizations))
-        .at("/roles/{id}/users", get(list_of_role).post(add_to_role))
+        .at(
+            "/users",
+            get(
+                list,
+                "List or search users",
+                answers::page::<Filtered<UserView>>("users"),
+            )
+            .post(create, "Create a user", answers::created::<UserView>()),
+        )
+        .at(
+            "/users/{id}",
+            get(one, "Get a user", answers::ok::<Filtered<UserView>>())
+                .patch(patch, "Change a user", answers::ok::<UserView>())
+                .delete(delete, "Delete a user", answers::nothing()),
+        )
+        .at(
+            "/users-by-email",
+            get(
+                by_email,
+                "Find users by their email address",
+                answers::list::<Filtered<UserView>>(),
+            ),
+        )
+        .at(
+            "/users/{id}/organizations",
+            get(
+                list_organizations,
+                "List the organizations of a user",
+                answers::page::<organizations::OrganizationView>("organizations"),
+            ),
+        )
+        .at(
+            "/roles/{id}/users",
+            get(
+                list_of_role,
+                "List the users who have a role",
+                answers::page::<HolderView>("users"),
+            )
+            .post(
+                add_to_role,
+                "Give users a role",
+                answers::empty(StatusCode::OK),
+            ),
+        )
         .at(
             "/users/{id}/roles",
-            get(list_roles).post(add_roles).delete(remove_roles),
+            get(
+                list_roles,
+                "List the roles of a user",
+                answers::page::<roles::RoleView>("roles"),
+            )
+            .post(add_roles, "Give a user roles", answers::nothing())
+            .delete(remove_roles, "Take roles from a user", answers::nothing()),
         )
         .at(
             "/users/{id}/permissions",
-            get(list_permissions)
-                .post(add_permissions)
-                .delete(remove_permissions),
+            get(
+                list_permissions,
+                "List the permissions that a user was given directly",
+                answers::page::<permissions::PermissionView>("permissions"),
+            )
+            .post(
+                add_permissions,
+                "Give a user permissions",
+                answers::empty(StatusCode::CREATED),
+            )
+            .delete(
+                remove_permissions,
+                "Take permissions from a user",
+                answers::nothing(),
+            ),
         )
         .at(
             "/users/{id}/refresh-tokens",
-            get(list_refresh_tokens).delete(revoke_refresh_tokens),
+            get(
+                list_refresh_tokens,
+                "List the refresh tokens of a user",
+                answers::part::<RefreshTokenView>("tokens"),
+            )
+            .delete(
+                revoke_refresh_tokens,
+                "Revoke all refresh tokens of a user",
+                answers::nothing(),
+            ),
         )
 }
 
 /// A user as admins see them. Nothing of a password is ever in it.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct UserView<'a> {
     user_id: &'a UserId,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -146,12 +213,7 @@ impl FromQuery for UsersQuery {
             None => Expression::default(),
         };
         // What the reference product's tools say of how it shall search.
-        if parameters
-            .text("search_engine")
-            .is_some_and(|engine| engine != "v3")
-        {
-            return Err(parameters.wrong("search_engine", "It must be v3"));
-        }
+        parameters.one_of("search_engine", &[("v3", ())])?;
         Ok(Self {
             page,
             search: UserSearch {
@@ -186,11 +248,9 @@ struct ByEmailQuery {
 
 impl FromQuery for ByEmailQuery {
     fn from_query(parameters: &mut Parameters) -> Result<Self, ApiError> {
-        let email = parameters.text("email");
         Ok(Self {
-            email: email
-                .ok_or_else(|| parameters.wrong("email", "Missing required property: email"))?,
             fields: FieldFilter::from_query(parameters)?,
+            email: parameters.required("email")?,
         })
     }
 }
@@ -209,7 +269,7 @@ async fn list_organizations(
 }
 
 /// A user as part of a role's list.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct HolderView<'a> {
     user_id: &'a UserId,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -324,7 +384,7 @@ async fn remove_permissions(
 }
 
 /// A refresh token as admins see it; the token itself is never shown.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct RefreshTokenView<'a> {
     id: &'a RefreshGrantId,
     user_id: &'a UserId,
@@ -343,7 +403,8 @@ struct RefreshTokenView<'a> {
 }
 
 /// What a refresh token is good for.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "RefreshTokenAudience")]
 struct ResourceServerView<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     audience: Option<&'a str>,

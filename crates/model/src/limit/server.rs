@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Limit, LimitError, LimitScope, LimitSettings};
@@ -28,7 +29,7 @@ pub struct ServerLimits {
 }
 
 /// What one tenant may have of a limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct LimitInForce {
     /// The value of an Action that asks for none.
     pub default: u64,

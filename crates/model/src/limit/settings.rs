@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Limit;
@@ -11,7 +12,7 @@ use super::Limit;
 ///
 /// In memory a value has its limit's place in a list: which limits are in force is
 /// asked some thirty times for each token.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(from = "BTreeMap<Limit, u64>", into = "BTreeMap<Limit, u64>")]
 pub struct LimitSettings([Option<u64>; Limit::ALL.len()]);
 

@@ -1,7 +1,8 @@
 //! The table of limits.
 
-use std::{fmt, str::FromStr};
+use std::{borrow::Cow, fmt, str::FromStr};
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use LimitScope::{Execution, Server, Tenant};
@@ -65,6 +66,21 @@ pub enum LimitUnit {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("there is no limit of that name; there are {}", Limit::names(|_| true))]
 pub struct UnknownLimit;
+
+impl JsonSchema for Limit {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Limit".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let names: Vec<_> = Self::ALL.iter().map(|limit| limit.spec().name).collect();
+        json_schema!({ "type": "string", "enum": names })
+    }
+}
 
 /// Makes the enum of limits, the list of all, and the row of each from one table.
 macro_rules! limits {

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::apply;
 use crate::{
     ServiceError,
-    fields::{Fields, Problem, Read, list, object, one_of, shown, text},
+    fields::{Fields, Read, list, object, one_of, shown, text},
     management::TenantAdmin,
 };
 
@@ -207,10 +207,12 @@ fn reference(value: Value) -> Read<Reference> {
         })
     });
     read(value).map_err(|problem| {
-        Problem::new(format!(
-            "Data does not match any schemas from 'oneOf': {problem}; give \
-             {{\"type\":\"action_id\", \"action_name\" or \"binding_id\",\"value\":…}}"
-        ))
+        problem.put(|problem| {
+            format!(
+                "Data does not match any schemas from 'oneOf': {problem}; give \
+                 {{\"type\":\"action_id\", \"action_name\" or \"binding_id\",\"value\":…}}"
+            )
+        })
     })
 }
 

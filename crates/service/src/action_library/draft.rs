@@ -8,7 +8,7 @@ use claimsmith_model::{
 use super::{ActionWithVersion, is_same, load, with_version};
 use crate::{
     ServiceError,
-    fields::{Fields, Problem, Read, list, object, one_of, open_object, text},
+    fields::{Fields, Problem, Read, list, object, one_of, text},
     limit_fields::action_limits,
     management::TenantAdmin,
 };
@@ -204,16 +204,16 @@ struct GivenSecret {
 }
 
 fn secret(value: serde_json::Value) -> Read<GivenSecret> {
-    let mut fields = Fields::new(open_object(value)?);
-    let name = fields.required("name", text(1..=SECRET_NAME_CHARS_MAX))?;
-    let value = fields.optional("value", text(0..=SECRET_VALUE_CHARS_MAX))?;
-    // What an answer says of the secret, sent back.
-    fields.optional("updated_at", text(0..=40))?;
-    fields.finish()?;
-    Ok(GivenSecret {
-        name,
-        value: value.map(Secret::new),
-    })
+    object(|fields| {
+        let name = fields.required("name", text(1..=SECRET_NAME_CHARS_MAX))?;
+        let value = fields.optional("value", text(0..=SECRET_VALUE_CHARS_MAX))?;
+        // What an answer says of the secret, sent back.
+        fields.optional("updated_at", text(0..=40))?;
+        Ok(GivenSecret {
+            name,
+            value: value.map(Secret::new),
+        })
+    })(value)
 }
 
 fn merge_secrets(

@@ -7,7 +7,7 @@ use claimsmith_model::{
     AssertionAlgorithm, Client, ClientCredential, ClientPublicKey, Timestamp,
     TokenEndpointAuthMethod,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     ServiceError,
@@ -138,6 +138,12 @@ fn credential(value: Value) -> Read<Given> {
             created_at: Timestamp::from_millis(0),
         }))
     })(value)
+    .map_err(|problem| problem.and_expects("anyOf", a_key))
+}
+
+/// What a credential can't be without.
+fn a_key() -> Value {
+    json!([{ "required": ["id"] }, { "required": ["pem"] }, { "required": ["jwk"] }])
 }
 
 /// The list as it is to be: an `id` alone keeps what there is.
@@ -186,8 +192,6 @@ fn id_of(key: &ClientPublicKey) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     /// Of RFC 8037 appendix A.

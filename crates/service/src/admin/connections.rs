@@ -18,7 +18,7 @@ use crate::{
     },
     fields::{
         Fields, Problem, Read, flag, list, object, one_of, open_object, parsed, set_of, shown,
-        text, text_where, texts_by_key,
+        text, text_where, texts_by_key, whole,
     },
     limit_fields::action_limits,
     management::TenantAdmin,
@@ -173,7 +173,7 @@ pub async fn change_clients(
             fields.required("status", flag)?,
         ))
     });
-    let changes = &list(1..=ENABLED_CLIENTS_CHANGED_MAX, change)(body)?;
+    let changes = &whole(body, list(1..=ENABLED_CLIENTS_CHANGED_MAX, change))?;
     until_unchanged(|| async move {
         let before = get(admin, id).await?;
         let mut enabled = match &before.enabled_clients {
@@ -356,16 +356,22 @@ fn applied(
         &mut connection.metadata,
         texts_by_key(METADATA_ENTRIES_MAX, METADATA_CHARS_MAX),
     )?;
-    if let Some(options) = fields.optional("options", open_object)? {
-        apply_options(admin, &mut connection, Fields::new(options))
-            .map_err(|problem| problem.under("options"))?;
+    let database = connection.custom_database.clone();
+    let options = object(|given| changed_database(admin, database.as_ref(), given));
+    if let Some(changed) = fields.optional("options", options)? {
+        connection.custom_database = changed;
     }
     fields.finish()?;
     Ok(connection)
 }
 
-fn apply_options(admin: &TenantAdmin, connection: &mut Connection, mut fields: Fields) -> Read<()> {
-    let mut database = connection.custom_database.clone().unwrap_or_default();
+/// The `options`, which are of a custom database; of another nothing is kept.
+fn changed_database(
+    admin: &TenantAdmin,
+    before: Option<&CustomDatabase>,
+    fields: &mut Fields,
+) -> Read<Option<CustomDatabase>> {
+    let mut database = before.cloned().unwrap_or_default();
     fields.set(
         "enabledDatabaseCustomization",
         &mut database.is_enabled,
@@ -383,11 +389,8 @@ fn apply_options(admin: &TenantAdmin, connection: &mut Connection, mut fields: F
         let limits = action_limits(&admin.environment().limits, granted, &database.limits);
         database.limits = fields.optional("limits", limits)?.unwrap_or_default();
     }
-    fields.finish()?;
-    connection.custom_database = Some(database).filter(|database| {
-        connection.custom_database.is_some() || *database != CustomDatabase::default()
-    });
-    Ok(())
+    let is_one = before.is_some() || database != CustomDatabase::default();
+    Ok(is_one.then_some(database))
 }
 
 /// Users are not moved into the server's own database.

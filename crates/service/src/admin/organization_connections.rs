@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{connections, organizations, until_unchanged};
 use crate::{
     ServiceError,
-    fields::{Fields, Problem, Read, flag, parsed, set_of},
+    fields::{Fields, Problem, Read, flag, object, parsed, set_of},
     management::TenantAdmin,
 };
 
@@ -76,7 +76,10 @@ pub async fn enable(
     id: &OrganizationId,
     body: JsonObject,
 ) -> Result<Connection, ServiceError> {
-    let connection = connections::get(admin, &read(body)?).await?;
+    let mut fields = Fields::new(body);
+    let id_given = read(&mut fields)?;
+    fields.finish()?;
+    let connection = connections::get(admin, &id_given).await?;
     let enabled = &connection.id;
     until_unchanged(|| async move {
         let before = organizations::get(admin, id).await?;
@@ -133,16 +136,12 @@ pub async fn disable(
 
 /// The connections that the body of an organization names.
 pub(super) fn list(value: Value) -> Read<Vec<ConnectionId>> {
-    set_of(0..=CONNECTIONS_MAX, |value| {
-        read(crate::fields::open_object(value)?)
-    })(value)
+    set_of(0..=CONNECTIONS_MAX, object(read))(value)
 }
 
-fn read(body: JsonObject) -> Read<ConnectionId> {
-    let mut fields = Fields::new(body);
+fn read(fields: &mut Fields) -> Read<ConnectionId> {
     let connection = fields.required("connection_id", parsed)?;
-    read_way(&mut fields)?;
-    fields.finish()?;
+    read_way(fields)?;
     Ok(connection)
 }
 

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     ServiceError,
-    fields::{Fields, Read, integer, object, one_of, text, text_where},
+    fields::{Fields, Read, integer, object, one_of, open_object, text, text_where},
     management::TenantAdmin,
 };
 
@@ -41,14 +41,10 @@ pub fn limits(admin: &TenantAdmin) -> BTreeMap<Limit, LimitInForce> {
 ///
 /// # Errors
 /// `Invalid…` for a wrong body or a `default_audience` that is no API of the tenant.
-pub async fn patch(
-    admin: &TenantAdmin,
-    mut body: JsonObject,
-) -> Result<TenantSettings, ServiceError> {
-    if let Some(sent) = body.shift_remove("limits") {
+pub async fn patch(admin: &TenantAdmin, body: JsonObject) -> Result<TenantSettings, ServiceError> {
+    if let Some(sent) = body.get("limits") {
         let present = serde_json::to_value(limits(admin)).map_err(ServiceError::internal)?;
-        // What an answer says, sent back, is no change.
-        if sent != present {
+        if *sent != present {
             return Err(ServiceError::invalid(
                 "limits can't be changed here: they are what the server's operator grants the \
                  tenant (PATCH /platform/v1/tenants/{id})",
@@ -130,6 +126,8 @@ fn apply(settings: &mut TenantSettings, body: JsonObject) -> Read<()> {
         &mut settings.claims,
         object(|given| patched(claims, given)),
     )?;
+    // What an answer says of them, sent back, is no change.
+    fields.optional("limits", open_object)?;
     fields.finish()
 }
 

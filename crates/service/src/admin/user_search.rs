@@ -1,8 +1,9 @@
 //! Finding users.
 
-use std::cmp::Ordering;
+use std::{borrow::Cow, cmp::Ordering};
 
 use claimsmith_model::{RoleId, User};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::Value;
 
 use super::{Page, roles, users};
@@ -52,6 +53,22 @@ enum SortField {
      created_at, email, last_login, logins_count, name, updated_at, user_id, username"
 )]
 pub struct InvalidSort;
+
+impl JsonSchema for UserSort {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "UserSort".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string", "pattern": "^[a-z_]+:-?1$", "description": InvalidSort.to_string(),
+        })
+    }
+}
 
 impl std::str::FromStr for UserSort {
     type Err = InvalidSort;

@@ -1,10 +1,13 @@
 //! What stands in the log: events, and what execution records tell.
 
+use std::borrow::Cow;
+
 use claimsmith_model::{
     ActionRun, Blame, ExecutionId, ExecutionOutcome, ExecutionRecord, Fault, FaultKind, GrantType,
     JsonObject, LogType, ScriptResult, TenantEvent, log_text,
 };
 use claimsmith_storage::{LogEntry, Logged};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 
 use crate::token::TokenEndpointError;
@@ -37,6 +40,20 @@ pub struct LogId {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a log_id is 3 to 19 digits, as GET /api/v2/logs gives them")]
 pub struct InvalidLogId;
+
+impl JsonSchema for LogId {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "LogId".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "pattern": "^[0-9]{3,19}$" })
+    }
+}
 
 impl std::fmt::Display for LogId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

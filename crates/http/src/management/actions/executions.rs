@@ -11,6 +11,7 @@ use claimsmith_model::{
     Warning,
 };
 use claimsmith_service::admin::executions;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::management::{
@@ -48,8 +49,8 @@ impl FromQuery for ExecutionsQuery {
 }
 
 /// A page of the records in which an Action ran.
-#[derive(Serialize)]
-struct ExecutionsView<'a> {
+#[derive(JsonSchema, Serialize)]
+pub(super) struct ExecutionsView<'a> {
     executions: Vec<ExecutionView<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
@@ -74,8 +75,8 @@ pub(super) async fn of_action(
 }
 
 /// The reference product's shape, and beside it what became of each claim.
-#[derive(Serialize)]
-struct ExecutionView<'a> {
+#[derive(JsonSchema, Serialize)]
+pub(super) struct ExecutionView<'a> {
     id: &'a ExecutionId,
     trigger_id: Handler,
     status: &'static str,
@@ -102,7 +103,8 @@ struct ExecutionView<'a> {
 }
 
 /// A script's part.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "ScriptRun")]
 struct ScriptView<'a> {
     connection_id: &'a ConnectionId,
     connection: &'a str,
@@ -123,7 +125,8 @@ struct ScriptView<'a> {
 }
 
 /// One Action's part.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "ActionRun")]
 struct ResultView<'a> {
     action_name: &'a str,
     binding_id: &'a BindingId,
@@ -143,25 +146,28 @@ struct ResultView<'a> {
     seed: String,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "ExecutionError")]
 struct ErrorView<'a> {
     id: FaultKind,
     msg: &'a str,
     blame: Blame,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "ExecutionResponse")]
 struct ResponseView {
     stats: Stats,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "ExecutionStats")]
 struct Stats {
     action_duration_us: u64,
     memory_bytes_peak: u64,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(super) struct ClaimsView<'a> {
     pub(super) admitted: &'a [AdmittedClaim],
     pub(super) refused: &'a [RefusedClaim],

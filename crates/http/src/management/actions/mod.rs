@@ -21,43 +21,121 @@ use super::{
     access::{
         self, Admin, CreateActions, DeleteActions, ReadActions, Routes, UpdateActions, get, post,
     },
-    listing,
+    listing, operation as answers,
     query::{ActionsPage, FromQuery, Parameters},
 };
-use view::ActionView;
+use view::{ActionView, VersionView};
 
 pub(super) fn routes() -> Routes {
     Routes::default()
-        .at("/actions/actions", get(list).post(create))
+        .at(
+            "/actions/actions",
+            get(
+                list,
+                "List Actions",
+                answers::page_of_actions::<ActionView>("actions"),
+            )
+            .post(
+                create,
+                "Create an Action, whose draft has no module yet",
+                answers::created::<ActionView>(),
+            ),
+        )
         .at(
             "/actions/actions/{id}",
-            get(one).patch(patch).delete(delete),
+            get(one, "Get an Action", answers::ok::<ActionView>())
+                .patch(
+                    patch,
+                    "Change an Action's draft",
+                    answers::ok::<ActionView>(),
+                )
+                .delete(delete, "Delete an Action", answers::nothing()),
         )
         .at(
             "/actions/actions/{id}/module",
-            get(module::get).put(module::put),
+            get(
+                module::get,
+                "Download the module of an Action's draft",
+                answers::module(),
+            )
+            .put(
+                module::put,
+                "Upload the module of an Action's draft",
+                answers::ok::<ActionView>(),
+            ),
         )
-        .at("/actions/actions/{id}/deploy", post(deploy::post))
-        .at("/actions/actions/{id}/test", post(test::post))
+        .at(
+            "/actions/actions/{id}/deploy",
+            post(
+                deploy::post,
+                "Deploy an Action's draft as a version",
+                answers::ok::<VersionView>(),
+            ),
+        )
+        .at(
+            "/actions/actions/{id}/test",
+            post(
+                test::post,
+                "Run an Action's draft with an event, without a token",
+                answers::ok::<test::TrialView>(),
+            ),
+        )
         .at(
             "/actions/actions/{id}/executions",
-            get(executions::of_action),
+            get(
+                executions::of_action,
+                "List what happened when an Action ran",
+                answers::ok::<executions::ExecutionsView>(),
+            ),
         )
-        .at("/actions/actions/{id}/versions", get(versions::list))
+        .at(
+            "/actions/actions/{id}/versions",
+            get(
+                versions::list,
+                "List the versions of an Action",
+                answers::page_of_actions::<VersionView>("versions"),
+            ),
+        )
         .at(
             "/actions/actions/{id}/versions/{version}",
-            get(versions::one),
+            get(
+                versions::one,
+                "Get a version of an Action",
+                answers::ok::<VersionView>(),
+            ),
         )
         .at(
             "/actions/actions/{id}/versions/{version}/deploy",
-            post(versions::deploy_again),
+            post(
+                versions::deploy_again,
+                "Deploy an older version again",
+                answers::ok::<VersionView>(),
+            ),
         )
         .at(
             "/actions/actions/{id}/versions/{version}/module",
-            get(versions::module),
+            get(
+                versions::module,
+                "Download the module of a version",
+                answers::module(),
+            ),
         )
-        .at("/actions/modules", get(modules::list))
-        .at("/actions/executions/{id}", access::get(executions::get))
+        .at(
+            "/actions/modules",
+            get(
+                modules::list,
+                "List modules that Actions share, of which there are none",
+                answers::ok::<modules::ModulesView>(),
+            ),
+        )
+        .at(
+            "/actions/executions/{id}",
+            access::get(
+                executions::get,
+                "Get what happened when a trigger ran",
+                answers::ok::<executions::ExecutionView>(),
+            ),
+        )
 }
 
 struct ActionsQuery {

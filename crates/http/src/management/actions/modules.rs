@@ -5,7 +5,8 @@ use axum::{
     Json,
     response::{IntoResponse, Response},
 };
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use crate::management::{
     access::{Admin, ReadActions},
@@ -13,7 +14,21 @@ use crate::management::{
 };
 
 /// An empty page, with the zeros that this list has and others of the family leave out.
+#[derive(JsonSchema, Serialize)]
+pub(super) struct ModulesView {
+    modules: [(); 0],
+    total: usize,
+    page: usize,
+    per_page: usize,
+}
+
 pub(super) async fn list(admin: Admin<ReadActions, ActionsPage>) -> Response {
     let ActionsPage { page, per_page } = admin.query;
-    Json(json!({ "modules": [], "total": 0, "page": page, "per_page": per_page })).into_response()
+    let view = ModulesView {
+        modules: [],
+        total: 0,
+        page,
+        per_page,
+    };
+    Json(view).into_response()
 }

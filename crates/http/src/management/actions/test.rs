@@ -9,6 +9,7 @@ use claimsmith_model::{
     RefusedCommand, Timestamp, Warning,
 };
 use claimsmith_service::{Trial, action_library};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -29,14 +30,15 @@ pub(super) async fn post(
 }
 
 /// The reference product's envelope.
-#[derive(Serialize)]
-struct TrialView<'a> {
+#[derive(JsonSchema, Serialize)]
+pub(super) struct TrialView<'a> {
     payload: Payload<'a>,
 }
 
 /// `error` and `stats` are the reference product's, the rest is ours and as in the
 /// execution record.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "TrialPayload")]
 struct Payload<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<ErrorView<'a>>,
@@ -59,20 +61,21 @@ struct Payload<'a> {
     stats: Stats,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "TrialError")]
 struct ErrorView<'a> {
     message: &'a str,
     name: FaultKind,
     blame: Blame,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct TransactionView<'a> {
     metadata: &'a JsonObject,
 }
 
 /// What would be done beside the token, named as in the contract.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 #[serde(tag = "command")]
 enum CommandView<'a> {
     #[serde(rename = "user.set-app-metadata")]
@@ -89,7 +92,8 @@ enum CommandView<'a> {
     CacheDelete { key: &'a str },
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "TrialStats")]
 struct Stats {
     action_duration_ms: u64,
     runtime_external_call_duration_ms: u64,

@@ -5,13 +5,14 @@ use claimsmith_model::{
     Timestamp, Trigger, VersionId,
 };
 use claimsmith_service::action_library::ActionWithVersion;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// What runs Actions here.
 const RUNTIME: &str = "wasm";
 
 /// An Action: its draft, and the version that runs.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(crate) struct ActionView<'a> {
     id: &'a ActionId,
     name: &'a str,
@@ -39,7 +40,7 @@ pub(crate) struct ActionView<'a> {
 }
 
 /// An Action without code and secrets, within something else.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(crate) struct ActionSummary<'a> {
     id: &'a ActionId,
     name: &'a str,
@@ -50,7 +51,7 @@ pub(crate) struct ActionSummary<'a> {
 }
 
 /// An immutable version of an Action.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(crate) struct VersionView<'a> {
     id: &'a VersionId,
     action_id: &'a ActionId,
@@ -77,7 +78,7 @@ pub(crate) struct VersionView<'a> {
 }
 
 /// The deployed version once more, in an older form that tools still read.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct CurrentVersion<'a> {
     id: &'a VersionId,
     code: &'a str,
@@ -90,14 +91,14 @@ struct CurrentVersion<'a> {
 }
 
 /// A trigger by name and version.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(crate) struct SupportedTrigger {
     id: Trigger,
     version: &'static str,
 }
 
 /// A secret without its value, which is never shown.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct SecretView<'a> {
     name: &'a str,
     updated_at: Timestamp,

@@ -4,6 +4,7 @@ use axum::response::Response;
 use claimsmith_model::{ClientId, ConnectionId};
 use claimsmith_service::admin::connections;
 use http::StatusCode;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::management::{
@@ -15,8 +16,8 @@ use crate::management::{
 };
 
 /// One of the clients as callers see it.
-#[derive(Serialize)]
-struct EnabledClientView<'a> {
+#[derive(JsonSchema, Serialize)]
+pub(super) struct EnabledClientView<'a> {
     client_id: &'a ClientId,
 }
 

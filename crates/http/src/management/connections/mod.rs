@@ -4,6 +4,8 @@ mod clients;
 mod scripts;
 mod view;
 
+use std::collections::BTreeMap;
+
 use axum::{
     Json,
     response::{IntoResponse, Response},
@@ -18,27 +20,83 @@ use super::{
         Admin, CreateConnections, DeleteConnections, ReadConnections, Routes, UpdateConnections,
         get,
     },
-    listing,
+    listing, operation as answers,
     query::{ClassicPage, FromQuery, Parameters},
 };
+use scripts::ScriptView;
 use view::ConnectionView;
 
 pub(super) fn routes() -> Routes {
     Routes::default()
-        .at("/connections", get(list).post(create))
-        .at("/connections/{id}", get(one).patch(patch).delete(delete))
+        .at(
+            "/connections",
+            get(
+                list,
+                "List connections",
+                answers::page::<ConnectionView>("connections"),
+            )
+            .post(
+                create,
+                "Create a connection",
+                answers::created::<ConnectionView>(),
+            ),
+        )
+        .at(
+            "/connections/{id}",
+            get(one, "Get a connection", answers::ok::<ConnectionView>())
+                .patch(
+                    patch,
+                    "Change a connection",
+                    answers::ok::<ConnectionView>(),
+                )
+                .delete(
+                    delete,
+                    "Delete a connection with its users",
+                    answers::nothing(),
+                ),
+        )
         .at(
             "/connections/{id}/clients",
-            get(clients::list).patch(clients::patch),
+            get(
+                clients::list,
+                "List the clients whose users a connection may log in",
+                answers::part::<clients::EnabledClientView>("clients"),
+            )
+            .patch(
+                clients::patch,
+                "Enable and disable clients of a connection",
+                answers::nothing(),
+            ),
         )
-        .at("/connections/{id}/scripts", get(scripts::list))
+        .at(
+            "/connections/{id}/scripts",
+            get(
+                scripts::list,
+                "List the scripts of a custom database, by their names",
+                answers::ok::<BTreeMap<String, ScriptView>>(),
+            ),
+        )
         .at(
             "/connections/{id}/scripts/{script}",
-            get(scripts::one).delete(scripts::delete),
+            get(
+                scripts::one,
+                "Get what is known of a script",
+                answers::ok::<ScriptView>(),
+            )
+            .delete(scripts::delete, "Remove a script", answers::nothing()),
         )
         .at(
             "/connections/{id}/scripts/{script}/module",
-            get(scripts::module).put(scripts::put_module),
+            get(
+                scripts::module,
+                "Download a script's module",
+                answers::module(),
+            )
+            .put(
+                scripts::put_module,
+                "Upload a script's module",
+                answers::ok::<ScriptView>(),
+            ),
         )
 }
 

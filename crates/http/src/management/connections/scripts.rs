@@ -1,6 +1,6 @@
 //! `/api/v2/connections/{id}/scripts`: the modules that know a connection's users.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use axum::{
     Json,
@@ -9,6 +9,7 @@ use axum::{
 use claimsmith_model::{ConnectionId, DatabaseScript, StoredScript, Timestamp, UnknownScript};
 use claimsmith_service::admin::connections;
 use http::{HeaderMap, StatusCode};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use crate::management::{
@@ -23,6 +24,17 @@ use crate::management::{
 #[serde(try_from = "String")]
 pub(super) struct Named(DatabaseScript);
 
+impl JsonSchema for Named {
+    fn schema_name() -> Cow<'static, str> {
+        "ScriptName".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let names = DatabaseScript::ALL.map(DatabaseScript::name);
+        json_schema!({ "type": "string", "enum": names })
+    }
+}
+
 impl TryFrom<String> for Named {
     type Error = UnknownScript;
 
@@ -32,8 +44,8 @@ impl TryFrom<String> for Named {
 }
 
 /// What a script's module is.
-#[derive(Serialize)]
-struct ScriptView<'a> {
+#[derive(JsonSchema, Serialize)]
+pub(super) struct ScriptView<'a> {
     size_bytes: u64,
     sha256: &'a str,
     imports: &'a [String],

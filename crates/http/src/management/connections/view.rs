@@ -7,10 +7,11 @@ use claimsmith_model::{
     Timestamp,
 };
 use claimsmith_service::admin::connections::ALL_CLIENTS;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// The reference product's shape. What is shown can be sent back as it is.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub(super) struct ConnectionView<'a> {
     id: &'a ConnectionId,
     name: &'a str,
@@ -24,7 +25,8 @@ pub(super) struct ConnectionView<'a> {
     metadata: &'a BTreeMap<String, String>,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "ConnectionOptions")]
 #[serde(untagged)]
 enum OptionsView<'a> {
     /// Of a connection without a custom database.
@@ -35,7 +37,7 @@ enum OptionsView<'a> {
     CustomDatabase(DatabaseView<'a>),
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 struct DatabaseView<'a> {
     #[serde(rename = "enabledDatabaseCustomization")]
     is_enabled: bool,
@@ -46,7 +48,8 @@ struct DatabaseView<'a> {
     limits: &'a LimitSettings,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "ConfigurationSecret")]
 struct SecretView {
     updated_at: Timestamp,
 }

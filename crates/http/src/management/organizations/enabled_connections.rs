@@ -8,6 +8,7 @@ use axum::{
 use claimsmith_model::{Connection, ConnectionId, OrganizationId};
 use claimsmith_service::admin::organization_connections as connections;
 use http::StatusCode;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::management::{
@@ -16,7 +17,7 @@ use crate::management::{
         Admin, CreateOrganizationConnections, DeleteOrganizationConnections, Methods,
         ReadOrganizationConnections, Routes, UpdateOrganizationConnections, get,
     },
-    listing,
+    listing, operation as answers,
     query::{ClassicPage, FromQuery, Parameters},
 };
 
@@ -24,7 +25,7 @@ pub(super) fn routes() -> Routes {
     Routes::default()
         .at(
             "/organizations/{id}/enabled_connections",
-            list("enabled_connections").post(enable),
+            all_of_them("enabled_connections"),
         )
         .at(
             "/organizations/{id}/enabled_connections/{connection}",
@@ -32,7 +33,7 @@ pub(super) fn routes() -> Routes {
         )
         .at(
             "/organizations/{id}/connections",
-            list("connections").post(enable),
+            all_of_them("connections"),
         )
         .at(
             "/organizations/{id}/connections/{connection}",
@@ -40,12 +41,35 @@ pub(super) fn routes() -> Routes {
         )
 }
 
+fn all_of_them(name: &'static str) -> Methods {
+    list(name).post(
+        enable,
+        "Enable a connection for an organization",
+        answers::created::<EnabledView>(),
+    )
+}
+
 fn one_of_them() -> Methods {
-    get(one).patch(patch).delete(disable)
+    get(
+        one,
+        "Get a connection that is enabled for an organization",
+        answers::ok::<EnabledView>(),
+    )
+    .patch(
+        patch,
+        "Say how an organization takes a connection's users",
+        answers::ok::<EnabledView>(),
+    )
+    .delete(
+        disable,
+        "Disable a connection for an organization",
+        answers::nothing(),
+    )
 }
 
 /// An enabled connection as callers see it. The flags are the same for all.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "EnabledConnection")]
 struct EnabledView<'a> {
     connection_id: &'a ConnectionId,
     connection: NamedView<'a>,
@@ -55,7 +79,8 @@ struct EnabledView<'a> {
     is_signup_enabled: bool,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "NamedConnection")]
 struct NamedView<'a> {
     name: &'a str,
     strategy: &'a str,
@@ -102,6 +127,8 @@ fn list(name: &'static str) -> Methods {
             let views: Vec<_> = part.iter().map(view).collect();
             listing::classic(name, *page, &views, total)
         },
+        "List the connections that are enabled for an organization",
+        answers::page::<EnabledView>(name),
     )
 }
 
