@@ -119,6 +119,30 @@ async fn a_backup_of_a_folder_is_made_while_no_server_has_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_backup_comes_over_tls_from_a_server_whose_certificate_is_trusted() {
+    let server = TestServer::start_with(|config| config.tls.dev = true).await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("backup");
+    let url = format!("https://localhost:{}", server.address().port());
+    let data = server.folder().to_owned();
+    let back_up = |ca: bool| {
+        let mut command = claimsmith();
+        command.args(["backup", "--url", &url, "--to"]).arg(&file);
+        let token = data.join("bootstrap.json");
+        command.arg("--platform-token-file").arg(token);
+        if ca {
+            command.arg("--ca").arg(data.join("tls/ca.pem"));
+        }
+        command.output().unwrap()
+    };
+
+    said(&back_up(false), 2, "no certificate that is trusted");
+    assert!(!file.exists());
+    said(&back_up(true), 0, "backed up");
+    drop(server);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_whole_backup_of_this_key_is_refused_and_nothing_is_written() {
     let (folder, file, key) = small_backup().await;
     let whole = fs::read(&file).unwrap();

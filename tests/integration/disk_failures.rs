@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{process::ServerProcess, scrape::Page};
+use crate::harness::{CREDENTIALS_EXCHANGE, actions::module, process::ServerProcess, scrape::Page};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn on_a_full_disk_changes_are_refused_and_everything_else_goes_on_until_there_is_room() {
@@ -19,10 +19,15 @@ async fn on_a_full_disk_changes_are_refused_and_everything_else_goes_on_until_th
         .await
         .expect(200);
 
+    let action = server.create_action("department", CREDENTIALS_EXCHANGE);
+    let action = action.await;
+
     server.disk().fill();
     let refused = server.manage("POST", "roles", role("one too many")).await;
+    let upload = server.upload(&action, module("department")).await;
     let login = server.login(&web, &user).send().await;
 
+    upload.expect(507);
     let refused = refused.expect(507);
     assert_eq!(refused["error"], "Insufficient Storage");
     assert_eq!(
@@ -43,6 +48,8 @@ async fn on_a_full_disk_changes_are_refused_and_everything_else_goes_on_until_th
         .await
         .expect(200);
     server.login(&web, &user).send().await.expect_token();
+    let upload = server.upload(&action, module("department")).await;
+    upload.expect(200);
     let server = server.kill_and_restart();
     assert_eq!(roles(&server).await, ["after", "before"]);
 }

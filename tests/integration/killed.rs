@@ -1,6 +1,7 @@
 //! A server that is killed in the midst of its work, again and again.
 
 use std::{
+    collections::HashMap,
     env,
     sync::{Mutex, PoisonError},
 };
@@ -14,6 +15,8 @@ use crate::harness::{
 /// How often it is killed; `cargo xtask soak` sets more.
 const ROUNDS: &str = "CLAIMSMITH_TEST_KILLS";
 const ROUNDS_USUALLY: usize = 5;
+/// How many roles of earlier rounds are left to be looked for.
+const ROLES_KEPT: usize = 300;
 /// An API that gives refresh tokens.
 const OFFLINE_API: &str = "https://offline.example.com/";
 /// One admin asks as often as it can.
@@ -236,6 +239,8 @@ async fn exchange(tenant: &Tenant, app: &Client, token: &str) -> Option<Value> {
 #[derive(Debug, Default)]
 struct Seen {
     roles: Vec<String>,
+    /// Deleted, so that there is place for others.
+    deleted: Vec<String>,
     latest: Answers,
 }
 
@@ -250,15 +255,28 @@ impl Seen {
     async fn check(&mut self, server: &ServerProcess, world: &World, round: usize) {
         let found = roles(server).await;
         for name in &self.roles {
-            assert!(found.contains(name), "round {round}: {name} is gone");
+            assert!(found.contains_key(name), "round {round}: {name} is gone");
+        }
+        for name in &self.deleted {
+            assert!(!found.contains_key(name), "round {round}: {name} is back");
         }
         for name in std::mem::take(&mut self.latest.roles_maybe) {
             // Whole: its name is taken if and only if it is there.
             let body = json!({"name": name, "description": "whole"});
             let again = server.manage("POST", "roles", body).await;
-            let expected = if found.contains(&name) { 409 } else { 200 };
+            let expected = if found.contains_key(&name) { 409 } else { 200 };
             assert_eq!(again.status, expected, "round {round}: {name}");
             self.roles.push(name);
+        }
+        // A tenant has a thousand at most.
+        let too_many = self.roles.len().saturating_sub(ROLES_KEPT);
+        for name in self.roles.drain(..too_many) {
+            if let Some(id) = found.get(&name) {
+                let path = format!("roles/{id}");
+                let deleted = server.manage("DELETE", &path, Value::Null).await;
+                assert!(deleted.status.is_success(), "{}", deleted.text);
+                self.deleted.push(name);
+            }
         }
 
         let path = format!("clients/{}", world.app.id);
@@ -314,19 +332,21 @@ impl Seen {
     }
 }
 
-async fn roles(server: &ServerProcess) -> Vec<String> {
-    let mut names = Vec::new();
+/// All roles by their names, with their identifiers.
+async fn roles(server: &ServerProcess) -> HashMap<String, String> {
+    let mut found = HashMap::new();
     for page in 0.. {
         let path = format!("roles?per_page=100&page={page}");
         let roles = server.manage("GET", &path, Value::Null).await.expect(200);
         let roles = roles.as_array().unwrap();
         for role in roles {
             assert_eq!(role["description"], "whole");
-            names.push(role["name"].as_str().unwrap().to_owned());
+            let text = |name: &str| role[name].as_str().unwrap().to_owned();
+            found.insert(text("name"), text("id"));
         }
         if roles.len() < 100 {
             break;
         }
     }
-    names
+    found
 }

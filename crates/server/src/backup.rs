@@ -81,7 +81,7 @@ pub(crate) async fn run(backup: &Backup) -> anyhow::Result<()> {
     let _ = std::fs::remove_file(&unfinished);
     let mut file = Written {
         file: create_private(&unfinished)?,
-        bytes: 0,
+        told: Told::default(),
     };
     let written = match (&backup.from.url, &backup.from.data_dir) {
         (Some(url), _) => {
@@ -105,7 +105,7 @@ pub(crate) async fn run(backup: &Backup) -> anyhow::Result<()> {
     tell(&format!(
         "backed up to {} ({} bytes); it is sealed with the server's master key",
         backup.to.display(),
-        file.bytes
+        file.told.bytes
     ));
     Ok(())
 }
@@ -113,7 +113,24 @@ pub(crate) async fn run(backup: &Backup) -> anyhow::Result<()> {
 /// A file that tells how much is in it.
 struct Written {
     file: File,
+    told: Told,
+}
+
+/// Bytes that were worked off, of which is told now and then.
+#[derive(Debug, Default)]
+pub(crate) struct Told {
     bytes: u64,
+}
+
+impl Told {
+    /// Some more; `done` says what became of them.
+    pub(crate) fn add(&mut self, bytes: usize, done: &str) {
+        let before = self.bytes / TOLD_AFTER_BYTES;
+        self.bytes += bytes as u64;
+        if self.bytes / TOLD_AFTER_BYTES > before {
+            tell(&format!("{} MiB are {done}", self.bytes / (1024 * 1024)));
+        }
+    }
 }
 
 impl Written {
@@ -121,11 +138,7 @@ impl Written {
         self.file
             .write_all(part)
             .context("the file can't be written; make room, or give another place with --to")?;
-        let before = self.bytes / TOLD_AFTER_BYTES;
-        self.bytes += part.len() as u64;
-        if self.bytes / TOLD_AFTER_BYTES > before {
-            tell(&format!("{} MiB so far", self.bytes / (1024 * 1024)));
-        }
+        self.told.add(part.len(), "backed up");
         Ok(())
     }
 }

@@ -9,13 +9,13 @@ use std::{
 use anyhow::{Context as _, bail};
 use claimsmith_storage::{
     MasterKey, Storage as _, StorageError,
-    backup::{BackupError, BackupReader},
+    backup::{BackupError, BackupReader, Content},
 };
 use claimsmith_storage_sled::SledStorage;
 use clap::Args;
 
 use crate::{
-    backup::tell,
+    backup::{Told, tell},
     master_key::{self, FILE as MASTER_KEY},
 };
 
@@ -65,7 +65,15 @@ pub(crate) async fn run(restore: &Restore) -> anyhow::Result<()> {
     let mut reader = open(from).with_context(unusable)?;
     // It was read to its end a moment ago; if it is another one now, nothing is restored.
     let changed = |error: BackupError| StorageError::Backend(error.to_string());
-    SledStorage::restore(data_dir, &master, || reader.next().map_err(changed))
+    let mut restored = Told::default();
+    let next = || {
+        let content = reader.next().map_err(changed)?;
+        if let Some(Content::Entry(_, Some(bytes)) | Content::Blob(_, bytes)) = &content {
+            restored.add(bytes.len(), "restored");
+        }
+        Ok(content)
+    };
+    SledStorage::restore(data_dir, &master, next)
         .await
         .context("the data folder could not be filled, and nothing is restored")?;
     let storage = SledStorage::open(data_dir, &master).await?;

@@ -79,8 +79,16 @@ impl<K: KeyValue> KvStorage<K> {
         began_at: Timestamp,
         to: &mpsc::Sender<Vec<u8>>,
     ) -> Result<()> {
+        let running = Running::begin(&self.shared.backups)?;
+        let sent = self.send_pieces(began_at, to).await;
+        drop(running);
+        // However it ended: those that it has kept from being removed.
+        let removed = self.remove_unused_blobs().await;
+        sent.and(removed)
+    }
+
+    async fn send_pieces(&self, began_at: Timestamp, to: &mpsc::Sender<Vec<u8>>) -> Result<()> {
         let shared = &self.shared;
-        let running = Running::begin(&shared.backups)?;
         // As a change: what changes before it have written can be read when it has answered,
         // and the keys of those after it are noted.
         let noting = self.clone();
@@ -123,9 +131,7 @@ impl<K: KeyValue> KvStorage<K> {
                 send(to, writer.blob(&name, &bytes)?).await?;
             }
         }
-        send(to, writer.end(&shared.master)?).await?;
-        drop(running);
-        self.remove_unused_blobs().await
+        send(to, writer.end(&shared.master)?).await
     }
 
     async fn entries_after(&self, last: Vec<u8>) -> Result<Vec<Entry>> {
