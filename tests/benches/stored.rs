@@ -55,7 +55,7 @@ pub(crate) async fn write_tenant(
         return Ok(());
     };
     let draft = action()?;
-    store.create_action(&draft).await?;
+    store.create_action(&draft, None).await?;
     let built = Action {
         module: Some(module.info.clone()),
         built_at: Some(at()),
@@ -178,7 +178,6 @@ fn version(action: &Action, module: &ModuleInfo) -> Result<ActionVersion> {
         action_id: action.id.clone(),
         number: 1,
         trigger: TRIGGER,
-        code: String::new(),
         module: module.clone(),
         secrets: vec![],
         limits: LimitSettings::default(),

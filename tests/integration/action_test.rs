@@ -190,7 +190,7 @@ async fn a_trial_needs_a_module_and_an_event_that_is_one() {
     let event = json!({"payload": {"event": {}}});
     let body = send(&path, event.clone()).await.expect(400);
     let message = body["message"].as_str().unwrap();
-    assert!(message.contains("built"), "{message}");
+    assert!(message.contains("no module yet"), "{message}");
     for (wrong, words) in [
         (json!({}), "payload"),
         (json!({"payload": {}}), "event"),

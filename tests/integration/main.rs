@@ -13,6 +13,7 @@
 
 mod harness;
 
+mod action_code;
 mod action_library;
 mod action_run;
 mod action_test;
@@ -26,6 +27,8 @@ mod browser_sessions;
 mod browsers;
 mod claims;
 mod client_credentials;
+mod clients_auth0;
+mod clients_auth0_deploy_cli;
 mod clients_auth0_spa_js;
 mod clients_authlib;
 mod clients_express_oauth2_jwt_bearer;
@@ -69,6 +72,7 @@ mod restart;
 mod signing;
 mod tenant_logs;
 mod tenants;
+mod terraform;
 mod tls;
 mod triggers;
 mod user_sessions;

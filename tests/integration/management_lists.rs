@@ -78,6 +78,14 @@ async fn of_what_there_is_none_lists_are_empty_and_settings_take_nothing() {
     let domains = format!("organizations/{acme}/discovery-domains?take=50");
     assert_eq!(get(&server, &domains).await, json!({"domains": []}));
 
+    let (risk, on) = ("risk-assessments/settings", json!({"enabled": true}));
+    let off = get(&server, risk).await;
+    server.manage("PATCH", risk, off).await.expect(200);
+    server.manage("PATCH", risk, on).await.expect(400);
+    let policies = "guardian/policies";
+    server.manage("PUT", policies, json!([])).await.expect(200);
+    let refused = server.manage("PUT", policies, json!(["all-applications"]));
+    refused.await.expect(400);
     let settings = "attack-protection/captcha";
     assert_eq!(get(&server, settings).await, json!({}));
     let kept = server.manage("PATCH", settings, json!({})).await;

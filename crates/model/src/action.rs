@@ -17,7 +17,8 @@ pub struct Action {
     pub name: String,
     /// The trigger that it is for.
     pub trigger: Trigger,
-    /// The source text, kept for people; the module is what runs.
+    /// What was sent as code and is no module, which is what runs; empty when there is a
+    /// module.
     #[serde(default)]
     pub code: String,
     /// The draft's module; none until one is uploaded.
@@ -94,9 +95,6 @@ pub struct ActionVersion {
     pub number: u32,
     /// The trigger that it is for.
     pub trigger: Trigger,
-    /// The source text of that version.
-    #[serde(default)]
-    pub code: String,
     /// Its module.
     pub module: ModuleInfo,
     /// Its secrets.

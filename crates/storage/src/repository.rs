@@ -458,11 +458,13 @@ pub trait ActionRepository: Send + Sync + Debug {
     /// All Actions, oldest first. A tenant has at most some hundreds.
     async fn actions(&self) -> Result<Vec<Action>>;
 
-    /// Stores a new Action.
+    /// Stores a new Action, together with the bytes of its draft's module when they are
+    /// new.
     ///
     /// # Errors
-    /// `Conflict` when the id or the name is taken.
-    async fn create_action(&self, action: &Action) -> Result<()>;
+    /// `Conflict` when the id or the name is taken, `NotFound` of a module that came
+    /// without bytes.
+    async fn create_action(&self, action: &Action, module: Option<&[u8]>) -> Result<()>;
 
     /// Replaces an Action that has not changed since `before` was read, together
     /// with the bytes of its draft's module when they are new.

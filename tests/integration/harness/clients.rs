@@ -8,10 +8,12 @@ use std::{
     time::Duration,
 };
 
+use claimsmith_model::ServerLimits;
 use serde_json::{Value, json};
+use tempfile::TempDir;
 use tokio::process::Command;
 
-use super::{API, Client, PASSWORD, TestServer, User};
+use super::{API, Client, PASSWORD, TestServer, User, actions::module_file};
 
 /// How long a program may take. On a busy machine a browser alone takes seconds.
 const PATIENCE: Duration = Duration::from_secs(180);
@@ -58,6 +60,55 @@ impl World {
     }
 }
 
+/// A server that speaks TLS with a certificate below its own authority, for tools that take
+/// nothing else. They fill it themselves.
+#[derive(Debug)]
+pub(crate) struct TlsWorld {
+    pub(crate) server: TestServer,
+    /// Where a program may write.
+    folder: TempDir,
+}
+
+impl TlsWorld {
+    pub(crate) async fn start() -> Self {
+        Self::start_within(ServerLimits::default()).await
+    }
+
+    pub(crate) async fn start_within(limits: ServerLimits) -> Self {
+        let server = TestServer::start_with(|config| {
+            config.public_url = None;
+            config.tls.dev = true;
+            config.limits = limits;
+        });
+        Self {
+            server: server.await,
+            folder: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    /// What a program is told: where the server is, whom to trust, who asks, and the files
+    /// of modules.
+    pub(crate) fn given(&self) -> Value {
+        let bootstrap = self.server.bootstrap();
+        let management = &bootstrap["management"];
+        let issuer = &self.server.issuer;
+        let domain = issuer.strip_prefix("https://").unwrap();
+        json!({
+            "domain": domain.strip_suffix('/').unwrap(),
+            "client_id": management["client_id"],
+            "client_secret": management["client_secret"],
+            "ca": self.server.folder().join("tls/ca.pem"),
+            "audience": API,
+            "folder": self.folder.path(),
+            "modules": {
+                "department": module_file("department"),
+                "both": module_file("both-triggers"),
+                "role": module_file("role"),
+            },
+        })
+    }
+}
+
 /// What a program reported, step by step.
 #[derive(Debug)]
 pub(crate) struct Report(Vec<Value>);
@@ -88,7 +139,12 @@ pub(crate) async fn run(program: &str, given: &Value) -> Report {
         Some("py") => installed("python/bin/python"),
         _ => panic!("{program} is in no language that has clients here"),
     };
-    let running = Command::new(interpreter)
+    let mut command = Command::new(interpreter);
+    if let Some(ca) = given["ca"].as_str() {
+        command.env("NODE_EXTRA_CA_CERTS", ca);
+        command.env("SSL_CERT_FILE", ca);
+    }
+    let running = command
         .arg(folder.path().join(program))
         .arg(given.to_string())
         .current_dir(folder.path())

@@ -12,15 +12,15 @@ use serde_json::{Map, Value, json};
 use super::{
     ApiError, JsonBody,
     access::{Admin, Methods, ReadTenantSettings, Routes, UpdateTenantSettings, get},
+    body::JsonList,
     field_filter::FieldFilter,
-    listing,
-    operation::{self as answers, Answer},
+    listing, operation as answers,
     query::{ClassicPage, FromQuery, Parameters},
 };
 
 /// Lists, and what they are called in answers that say more than the list. Those without
 /// a name are bare however they are asked for.
-const LISTS: [(&str, Option<&str>); 20] = [
+const LISTS: [(&str, Option<&str>); 19] = [
     ("/branding/phone/providers", Some("providers")),
     ("/branding/phone/templates", Some("templates")),
     ("/connection-profiles", Some("connection_profiles")),
@@ -34,7 +34,6 @@ const LISTS: [(&str, Option<&str>); 20] = [
     ("/flows/vault/connections", Some("connections")),
     ("/forms", Some("forms")),
     ("/guardian/factors", None),
-    ("/guardian/policies", None),
     ("/hooks", Some("hooks")),
     ("/log-streams", None),
     ("/network-acls", Some("network_acls")),
@@ -46,18 +45,8 @@ const LISTS: [(&str, Option<&str>); 20] = [
     ("/user-attribute-profiles", Some("user_attribute_profiles")),
 ];
 
-/// Settings of what there is none of.
-const SETTINGS: [&str; 9] = [
-    "/attack-protection/bot-detection",
-    "/attack-protection/breached-password-detection",
-    "/attack-protection/brute-force-protection",
-    "/attack-protection/captcha",
-    "/attack-protection/suspicious-ip-throttling",
-    "/branding",
-    "/prompts",
-    "/prompts/{prompt}/partials",
-    "/supplemental-signals",
-];
+/// A list that is set as a whole.
+const POLICIES: &str = "/guardian/policies";
 
 pub(super) fn routes() -> Routes {
     let routes = LISTS
@@ -65,15 +54,35 @@ pub(super) fn routes() -> Routes {
         .fold(Routes::default(), |routes, (path, name)| {
             routes.at(path, empty(name))
         });
-    SETTINGS.into_iter().fold(routes, |routes, path| {
-        let methods = get(
-            nothing,
-            "Get settings of what there is none of",
-            empty_object(),
-        );
-        let summary = "Take such settings, sent back, and no others";
-        routes.at(path, methods.patch(keep_nothing, summary, empty_object()))
-    })
+    let policies = empty(None).put(
+        keep_none,
+        "Take an empty list of what there is none of",
+        answers::list::<Value>(),
+    );
+    let routes = routes.at(POLICIES, policies);
+    fixed_settings()
+        .into_iter()
+        .fold(routes, |routes, (path, held)| routes.at(path, fixed(held)))
+}
+
+/// Settings of what there is none of, and what tools read in them.
+fn fixed_settings() -> [(&'static str, Value); 11] {
+    [
+        ("/attack-protection/bot-detection", json!({})),
+        ("/attack-protection/breached-password-detection", json!({})),
+        ("/attack-protection/brute-force-protection", json!({})),
+        ("/attack-protection/captcha", json!({})),
+        ("/attack-protection/suspicious-ip-throttling", json!({})),
+        ("/branding", json!({})),
+        ("/prompts", json!({})),
+        ("/prompts/{prompt}/partials", json!({})),
+        ("/risk-assessments/settings", json!({ "enabled": false })),
+        (
+            "/risk-assessments/settings/new-device",
+            json!({ "remember_for": 0 }),
+        ),
+        ("/supplemental-signals", json!({})),
+    ]
 }
 
 /// How a list is asked for: whatever may be wanted of what is in it.
@@ -101,19 +110,29 @@ fn empty(name: Option<&'static str>) -> Methods {
     )
 }
 
-fn empty_object() -> Answer {
-    answers::ok::<Map<String, Value>>()
+/// Settings that are what they are, and take that, sent back.
+fn fixed(held: Value) -> Methods {
+    let shown = held.clone();
+    get(
+        async move |_: Admin<ReadTenantSettings, FieldFilter>| Json(shown.clone()),
+        "Get settings of what there is none of",
+        answers::ok::<Map<String, Value>>(),
+    )
+    .patch(
+        async move |_: Admin<UpdateTenantSettings>, JsonBody(body): JsonBody| {
+            settings::must_stay(held.as_object().unwrap_or(&Map::new()), body)?;
+            Ok::<_, ApiError>(Json(held.clone()))
+        },
+        "Take such settings, sent back, and no others",
+        answers::ok::<Map<String, Value>>(),
+    )
 }
 
-async fn nothing(_: Admin<ReadTenantSettings, FieldFilter>) -> Response {
-    Json(json!({})).into_response()
-}
-
-/// Takes what [`nothing`] says, sent back, and refuses everything else by name.
-async fn keep_nothing(
+/// Takes the empty list, sent back, and refuses any other.
+async fn keep_none(
     _: Admin<UpdateTenantSettings>,
-    JsonBody(body): JsonBody,
+    JsonList(list): JsonList,
 ) -> Result<Response, ApiError> {
-    settings::must_be_empty(body)?;
-    Ok(Json(json!({})).into_response())
+    settings::must_have_no_items(list)?;
+    Ok(Json(json!([])).into_response())
 }

@@ -13,10 +13,10 @@ use serde::Serialize;
 use super::{
     ApiError, At, JsonBody,
     access::{
-        Admin, CreateClientGrants, DeleteClientGrants, ReadClientGrants, Routes,
-        UpdateClientGrants, get,
+        Admin, CreateClientGrants, DeleteClientGrants, ReadClientGrants,
+        ReadOrganizationClientGrants, Routes, UpdateClientGrants, get,
     },
-    listing, operation as answers,
+    listing, operation as answers, organizations,
     query::{ClassicPage, FromQuery, Parameters},
 };
 
@@ -44,6 +44,14 @@ pub(super) fn routes() -> Routes {
                     answers::ok::<ClientGrantView>(),
                 )
                 .delete(delete, "Delete a client grant", answers::nothing()),
+        )
+        .at(
+            "/client-grants/{id}/organizations",
+            get(
+                list_organizations,
+                "List the organizations that were given a client grant",
+                answers::page::<organizations::OrganizationView>("organizations"),
+            ),
         )
 }
 
@@ -122,6 +130,16 @@ async fn patch(
 ) -> Result<Response, ApiError> {
     let grant = client_grants::patch(&admin, &id, body).await?;
     Ok(Json(view(&grant)).into_response())
+}
+
+async fn list_organizations(
+    admin: Admin<ReadOrganizationClientGrants, ClassicPage>,
+    At(id): At<ClientGrantId>,
+) -> Result<Response, ApiError> {
+    let page = admin.query;
+    let (given, total) = client_grants::organizations_of(&admin, &id, page.part()).await?;
+    let views: Vec<_> = given.iter().map(organizations::view).collect();
+    listing::classic("organizations", page, &views, total)
 }
 
 async fn delete(

@@ -9,7 +9,10 @@ use claimsmith_model::{
     TokenEndpointAuthMethod,
 };
 use claimsmith_service::{
-    admin::clients::{self, ClientFilter},
+    admin::{
+        clients::{self, ClientFilter},
+        connections as service_connections,
+    },
     management::TenantAdmin,
 };
 use http::StatusCode;
@@ -20,12 +23,13 @@ use serde_json::{Value, json};
 use super::{
     ApiError, At, JsonBody,
     access::{
-        Admin, CreateClients, DeleteClients, ReadClients, Routes, UpdateClientKeys, UpdateClients,
-        get, post,
+        Admin, CreateClients, DeleteClients, ReadClients, ReadConnections, Routes,
+        UpdateClientKeys, UpdateClients, get, post,
     },
+    connections::view::ConnectionView,
     field_filter::{FieldFilter, Filtered},
     listing, operation as answers,
-    query::{ClassicPage, FromQuery, Parameters},
+    query::{CheckpointPage, ClassicPage, FromQuery, Parameters},
 };
 
 pub(super) fn routes() -> Routes {
@@ -44,6 +48,14 @@ pub(super) fn routes() -> Routes {
             get(one, "Get a client", answers::ok::<Filtered<ClientView>>())
                 .patch(patch, "Change a client", answers::ok::<ClientView>())
                 .delete(delete, "Delete a client", answers::nothing()),
+        )
+        .at(
+            "/clients/{id}/connections",
+            get(
+                list_connections,
+                "List the connections that may log in users of a client",
+                answers::part::<ConnectionView>("connections"),
+            ),
         )
         .at(
             "/clients/{id}/rotate-secret",
@@ -271,6 +283,19 @@ async fn patch(
 async fn delete(admin: Admin<DeleteClients>, At(id): At<ClientId>) -> Result<StatusCode, ApiError> {
     clients::delete(&admin, &id).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+async fn list_connections(
+    admin: Admin<ReadConnections, CheckpointPage>,
+    At(id): At<ClientId>,
+) -> Result<Response, ApiError> {
+    let client = clients::get(&admin, &id).await?;
+    let CheckpointPage(page) = admin.query;
+    let mut enabled = service_connections::list_all(&admin).await?;
+    enabled.retain(|connection| connection.enabled_clients.includes(&client.client_id));
+    let (part, total) = page.part().of(enabled);
+    let views: Vec<_> = part.iter().map(ConnectionView::of).collect();
+    listing::classic("connections", page, &views, total)
 }
 
 async fn rotate_secret(

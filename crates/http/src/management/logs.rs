@@ -13,7 +13,7 @@ use claimsmith_service::{
 };
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
     ApiError, At,
@@ -124,7 +124,12 @@ impl<'a> LogView<'a> {
 /// What is asked for: a page of a search, or what came after an entry.
 enum LogsQuery {
     Search(Paged),
-    After { from: Option<LogId>, take: usize },
+    After {
+        from: Option<LogId>,
+        take: usize,
+        /// Whether the answer is an object that holds the list.
+        is_wrapped: bool,
+    },
 }
 
 /// A page of a search.
@@ -139,8 +144,15 @@ impl FromQuery for LogsQuery {
         let from = parameters.parsed("from")?;
         let take = parameters.number("take", 1, TAKE_MAX)?;
         if from.is_some() || take.is_some() {
-            let take = take.unwrap_or(TAKE);
-            return Ok(Self::After { from, take });
+            // The reference product's libraries send the first page along, which says
+            // nothing then.
+            parameters.number("page", 0, 0)?;
+            parameters.number("per_page", 1, TAKE_MAX)?;
+            return Ok(Self::After {
+                from,
+                take: take.unwrap_or(TAKE),
+                is_wrapped: parameters.flag("include_totals")?.unwrap_or(false),
+            });
         }
         let expression = match parameters.text("q") {
             Some(text) => events::expression(&text)
@@ -190,9 +202,16 @@ impl Paged {
 async fn list(admin: Admin<ReadLogs, LogsQuery>) -> Result<Response, ApiError> {
     match &admin.query {
         LogsQuery::Search(paged) => paged.show(&events::list(&admin, &paged.search).await?),
-        LogsQuery::After { from, take } => {
+        LogsQuery::After {
+            from,
+            take,
+            is_wrapped,
+        } => {
             let entries = events::list_after(&admin, *from, *take).await?;
             let views: Vec<_> = entries.iter().map(LogView::of).collect();
+            if *is_wrapped {
+                return Ok(Json(json!({ "logs": views })).into_response());
+            }
             Ok(Json(views).into_response())
         }
     }

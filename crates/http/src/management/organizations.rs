@@ -132,7 +132,7 @@ pub(super) struct OrganizationView<'a> {
     metadata: &'a std::collections::BTreeMap<String, String>,
 }
 
-fn view(organization: &Organization) -> OrganizationView<'_> {
+pub(super) fn view(organization: &Organization) -> OrganizationView<'_> {
     OrganizationView {
         id: &organization.id,
         name: &organization.name,

@@ -201,7 +201,7 @@ impl Api {
     /// Creates an Action for `post-login`; answers its identifier.
     async fn action(&self, name: &str) -> String {
         let body = json!({
-            "name": name, "runtime": "wasm", "code": "fn main() {}",
+            "name": name, "runtime": "wasm",
             "supported_triggers": [{ "id": "post-login", "version": "v3" }],
         });
         let created = self.post("/actions/actions", body).await;
@@ -397,7 +397,7 @@ async fn an_action_is_created_uploaded_deployed_and_bound() {
         (&json!("pending"), &json!([]), &json!([]), &json!("wasm"))
     );
     let early = api.post(&format!("{path}/deploy"), json!({})).await;
-    let text = "A draft must be in the 'built' state before it can be deployed.";
+    let text = "The draft can't run: the Action has no module yet";
     assert_eq!(early.status, 400);
     assert!(early.status_and_message().1.starts_with(text), "{early:?}");
     let early = api.bind(&[&id]).await;
@@ -430,7 +430,8 @@ async fn an_action_is_created_uploaded_deployed_and_bound() {
     assert_eq!(action["all_changes_deployed"], true);
     assert_eq!(action["deployed_version"]["deployed"], true);
     assert_eq!(action["current_version"]["status"], "BUILT");
-    api.patch(&path, json!({ "code": "changed" })).await;
+    let secrets = json!([{ "name": "changed", "value": "x" }]);
+    api.patch(&path, json!({ "secrets": secrets })).await;
     assert_eq!(api.get(&path).await.body["all_changes_deployed"], false);
     let second = api.post(&format!("{path}/deploy"), json!({})).await;
     assert_eq!(second.body["number"], 2);

@@ -2,7 +2,9 @@
 
 use claimsmith_model::{Action, ActionId, ActionVersion, JsonObject, VersionId};
 
-use super::{ActionWithVersion, apply, bound_at, is_same, load, with_version};
+use super::{
+    ActionWithVersion, apply, bound_at, code::nothing_to_run, is_same, load, with_version,
+};
 use crate::{
     ServiceError,
     fields::{Fields, flag},
@@ -59,7 +61,7 @@ pub async fn deploy_version(
 
     let mut after = before.clone();
     if update_draft {
-        after.code.clone_from(&older.code);
+        after.code.clear();
         after.module = Some(older.module.clone());
         after.built_at = Some(older.built_at);
         after.secrets.clone_from(&older.secrets);
@@ -119,17 +121,13 @@ async fn store(
 
 fn version_of(admin: &TenantAdmin, draft: &Action) -> Result<ActionVersion, ServiceError> {
     let (Some(module), Some(built_at)) = (&draft.module, draft.built_at) else {
-        return Err(ServiceError::invalid(
-            "A draft must be in the 'built' state before it can be deployed. Upload its module \
-             with PUT /api/v2/actions/actions/{id}/module (Content-Type: application/wasm).",
-        ));
+        return Err(nothing_to_run(draft));
     };
     Ok(ActionVersion {
         id: admin.ids().version_id(),
         action_id: draft.id.clone(),
         number: draft.latest_number.saturating_add(1),
         trigger: draft.trigger,
-        code: draft.code.clone(),
         module: module.clone(),
         secrets: draft.secrets.clone(),
         limits: draft.limits.clone(),

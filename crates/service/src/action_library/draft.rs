@@ -5,10 +5,14 @@ use claimsmith_model::{
     Secret, Timestamp, Trigger,
 };
 
-use super::{ActionWithVersion, is_same, load, with_version};
+use super::{
+    ActionWithVersion,
+    code::{self, Code},
+    deploy, is_same, load, with_version,
+};
 use crate::{
     ServiceError,
-    fields::{Fields, Problem, Read, list, object, one_of, text},
+    fields::{Fields, Problem, Read, flag, list, object, one_of, text},
     limit_fields::action_limits,
     management::TenantAdmin,
 };
@@ -16,7 +20,6 @@ use crate::{
 /// The reference product's limits.
 const ACTIONS_MAX: usize = 100;
 const NAME_CHARS_MAX: usize = 255;
-const CODE_BYTES_MAX: usize = 100 * 1024;
 pub(crate) const SECRETS_MAX: usize = 30;
 pub(crate) const SECRET_NAME_CHARS_MAX: usize = 128;
 pub(crate) const SECRET_VALUE_CHARS_MAX: usize = 4096;
@@ -26,11 +29,12 @@ const HOST_CHARS_MAX: usize = 300;
 /// What runs Actions here.
 const RUNTIME: [(&str, ()); 1] = [("wasm", ())];
 
-/// Creates an Action. Its draft has no module yet.
+/// Creates an Action. Its draft has no module yet, unless the code is one; then it can be
+/// deployed at once.
 ///
 /// # Errors
-/// `Invalid…` for a wrong body, `Conflict` when the name is taken or there are as
-/// many Actions as there may be.
+/// `Invalid…` for a wrong body, `Module` for a wrong module, `Conflict` when the name is
+/// taken or there are as many Actions as there may be.
 pub async fn create(
     admin: &TenantAdmin,
     body: JsonObject,
@@ -53,24 +57,24 @@ pub async fn create(
         created_at: now,
         updated_at: now,
     };
-    if fields
-        .optional("deploy", crate::fields::flag)?
-        .unwrap_or(false)
-    {
-        return Err(ServiceError::invalid(
-            "deploy can't be true here: an Action runs its module, and it has none yet; upload \
-             one with PUT /api/v2/actions/actions/{id}/module, then deploy",
-        ));
-    }
-    apply_draft(admin, &mut action, &mut fields)?;
+    let is_deployed = fields.optional("deploy", flag)?.unwrap_or(false);
+    let code = apply_draft(admin, &mut action, &mut fields)?;
     fields.finish()?;
+    let module = code::apply(admin, &mut action, code).await?;
+    if is_deployed && action.module.is_none() {
+        return Err(code::nothing_to_run(&action));
+    }
 
     if admin.store().actions().await?.len() >= ACTIONS_MAX {
         return Err(ServiceError::Conflict(format!(
             "a tenant has at most {ACTIONS_MAX} Actions; delete one that isn't used"
         )));
     }
-    admin.store().create_action(&action).await?;
+    let creating = admin.store().create_action(&action, module.as_deref());
+    creating.await?;
+    if is_deployed {
+        return deploy(admin, &action.id).await;
+    }
     Ok(ActionWithVersion {
         action,
         deployed: None,
@@ -80,7 +84,8 @@ pub async fn create(
 /// Changes an Action's name or draft. What is deployed stays as it is.
 ///
 /// # Errors
-/// `NotFound`; `Invalid…` for a wrong body; `Conflict` when the name is taken.
+/// `NotFound`; `Invalid…` for a wrong body, `Module` for a wrong module; `Conflict` when
+/// the name is taken.
 pub async fn patch(
     admin: &TenantAdmin,
     id: &ActionId,
@@ -99,15 +104,19 @@ pub async fn patch(
     {
         return Err(ServiceError::invalid("can't upgrade to this trigger."));
     }
-    apply_draft(admin, &mut after, &mut fields)?;
+    let code = apply_draft(admin, &mut after, &mut fields)?;
     fields.finish()?;
+    let module = code::apply(admin, &mut after, code).await?;
 
     after.all_changes_deployed = deployed
         .as_ref()
         .is_some_and(|version| is_same(&after, version));
     if after != before {
         after.updated_at = admin.now();
-        admin.store().update_action(&before, &after, None).await?;
+        let updating = admin
+            .store()
+            .update_action(&before, &after, module.as_deref());
+        updating.await?;
     }
     Ok(ActionWithVersion {
         action: after,
@@ -115,19 +124,9 @@ pub async fn patch(
     })
 }
 
-/// What create and patch have in common.
-fn apply_draft(admin: &TenantAdmin, action: &mut Action, fields: &mut Fields) -> Read<()> {
-    fields.set("code", &mut action.code, |value| {
-        let code = text(0..=CODE_BYTES_MAX)(value)?;
-        // Bytes, as the reference product counts, and the bound on characters above
-        // is never the tighter one.
-        if code.len() > CODE_BYTES_MAX {
-            return Err(Problem::new(format!(
-                "String is too long, maximum {CODE_BYTES_MAX} bytes"
-            )));
-        }
-        Ok(code)
-    })?;
+/// What create and patch have in common, but for the code, which takes longer.
+fn apply_draft(admin: &TenantAdmin, action: &mut Action, fields: &mut Fields) -> Read<Code> {
+    let code = fields.optional("code", code::read)?;
     fields.optional("runtime", one_of(&RUNTIME))?;
     for name in ["dependencies", "modules"] {
         fields
@@ -147,7 +146,8 @@ fn apply_draft(admin: &TenantAdmin, action: &mut Action, fields: &mut Fields) ->
         let limits = action_limits(&admin.environment().limits, granted, &action.limits);
         action.limits = fields.optional("limits", limits)?.unwrap_or_default();
     }
-    fields.set("allowed_hosts", &mut action.allowed_hosts, allowed_hosts)
+    fields.set("allowed_hosts", &mut action.allowed_hosts, allowed_hosts)?;
+    Ok(code.unwrap_or(Code::Absent))
 }
 
 /// The hosts that a guest may call over HTTP.

@@ -1,11 +1,11 @@
 //! How an Action becomes a version that runs.
 //!
-//! An Action has a draft: its source text, its secrets, and a module once one was
-//! uploaded. Deploying makes an immutable version of the draft, and binding puts
+//! An Action has a draft: its secrets, and a module once one was uploaded. Deploying makes an immutable version of the draft, and binding puts
 //! the Action's deployed version into a trigger. Whatever changes what runs takes
 //! effect with the next token.
 
 mod bindings;
+mod code;
 mod delete;
 mod deploy;
 mod draft;
@@ -16,6 +16,9 @@ mod versions;
 use claimsmith_model::{Action, ActionId, ActionSecret, ActionVersion, Trigger, TriggerBindings};
 
 pub use bindings::{BoundAction, BoundActions, get as bindings, replace as replace_bindings};
+pub use code::{
+    CodeProblem, of_draft as draft_code, of_version as version_code, problem as code_problem,
+};
 pub use delete::delete;
 pub use deploy::{deploy, deploy_version};
 pub(crate) use draft::{SECRET_NAME_CHARS_MAX, SECRET_VALUE_CHARS_MAX, SECRETS_MAX, allowed_hosts};
@@ -105,7 +108,6 @@ async fn load(admin: &TenantAdmin, id: &ActionId) -> Result<Action, ServiceError
 fn is_same(draft: &Action, version: &ActionVersion) -> bool {
     let sha256 = draft.module.as_ref().map(|module| module.sha256.as_str());
     sha256 == Some(version.module.sha256.as_str())
-        && draft.code == version.code
         && draft.limits == version.limits
         && draft.allowed_hosts == version.allowed_hosts
         && draft.secrets.len() == version.secrets.len()

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use claimsmith_model::{ActionId, VersionId};
+use claimsmith_model::{Action, ActionId, ModuleInfo, Timestamp, Trigger, VersionId};
 use claimsmith_runtime::ModuleProblem;
 
 use super::{ActionWithVersion, is_same, load, with_version};
@@ -21,25 +21,14 @@ pub async fn upload(
 ) -> Result<ActionWithVersion, ServiceError> {
     // Before the check, which takes long.
     let draft = load(admin, id).await?;
-    let environment = admin.environment();
-    let limits = admin.tenant().execution_limits(&draft.limits, environment);
-    let checked = environment
-        .engine
-        .check_within(admin.share(), Arc::from(bytes), limits)
-        .await?;
+    let checked = check(admin, &draft, bytes).await?;
 
     let ActionWithVersion {
         action: before,
         deployed,
     } = with_version(admin, load(admin, id).await?).await?;
-    if !checked.serves(before.trigger) {
-        return Err(wrong_trigger(before.trigger.as_str()));
-    }
     let mut after = before.clone();
-    if after.module.as_ref() != Some(checked.info()) {
-        after.module = Some(checked.info().clone());
-        after.built_at = Some(admin.now());
-    }
+    set(&mut after, checked, admin.now());
     after.all_changes_deployed = deployed
         .as_ref()
         .is_some_and(|version| is_same(&after, version));
@@ -54,6 +43,34 @@ pub async fn upload(
         action: after,
         deployed,
     })
+}
+
+/// Checks a module for a draft, under the limits that the draft has.
+pub(super) async fn check(
+    admin: &TenantAdmin,
+    draft: &Action,
+    bytes: &[u8],
+) -> Result<ModuleInfo, ServiceError> {
+    let environment = admin.environment();
+    let limits = admin.tenant().execution_limits(&draft.limits, environment);
+    let checked = environment
+        .engine
+        .check_within(admin.share(), Arc::from(bytes), limits)
+        .await?;
+    if checked.serves(draft.trigger) {
+        Ok(checked.info().clone())
+    } else {
+        Err(wrong_trigger(draft.trigger))
+    }
+}
+
+/// Makes a checked module the draft's.
+pub(super) fn set(draft: &mut Action, module: ModuleInfo, now: Timestamp) {
+    draft.code.clear();
+    if draft.module.as_ref() != Some(&module) {
+        draft.module = Some(module);
+        draft.built_at = Some(now);
+    }
 }
 
 /// A module as it was uploaded.
@@ -95,7 +112,8 @@ pub(crate) async fn read(admin: &TenantAdmin, sha256: String) -> Result<Module, 
     Ok(Module { sha256, bytes })
 }
 
-fn wrong_trigger(trigger: &str) -> ServiceError {
+pub(super) fn wrong_trigger(trigger: Trigger) -> ServiceError {
+    let trigger = trigger.as_str();
     ServiceError::Module(vec![ModuleProblem {
         code: "wrong_trigger",
         message: format!(

@@ -3,7 +3,7 @@
 use claimsmith_model::{ActionId, Event, JsonObject};
 use serde_json::Value;
 
-use super::load;
+use super::{code::nothing_to_run, load};
 use crate::{
     ServiceError, TokenService, Trial,
     fields::{Fields, Problem, Read, object, open_object, shown},
@@ -29,10 +29,7 @@ pub async fn test(
     )?;
     fields.finish()?;
     if draft.module.is_none() {
-        return Err(ServiceError::invalid(
-            "A draft must be in the 'built' state before it can be tested. Upload its module with \
-             PUT /api/v2/actions/actions/{id}/module (Content-Type: application/wasm).",
-        ));
+        return Err(nothing_to_run(&draft));
     }
     let (tenant, engine) = (admin.tenant(), &admin.environment().engine);
     let bindings =

@@ -1,8 +1,8 @@
 //! Client grants: which client may get tokens of its own for which API.
 
 use claimsmith_model::{
-    ClientGrant, ClientGrantId, ClientId, JsonObject, OrganizationId, OrganizationUsage,
-    ResourceServer,
+    ClientGrant, ClientGrantId, ClientId, JsonObject, Organization, OrganizationId,
+    OrganizationUsage, ResourceServer,
 };
 use claimsmith_oauth::{SCOPE_TOKEN_BYTES_MAX, SCOPES_MAX};
 
@@ -129,6 +129,27 @@ pub async fn of_organization(
     let (mut grants, _) = admin.store().client_grants(None, None, Page::ALL).await?;
     grants.retain(|grant| grant.organizations.contains(id));
     Ok(grants)
+}
+
+/// The organizations that were given a grant, in the order of their identifiers, and how
+/// many there are.
+///
+/// # Errors
+/// `NotFound`.
+pub async fn organizations_of(
+    admin: &TenantAdmin,
+    id: &ClientGrantId,
+    page: Page,
+) -> Result<(Vec<Organization>, usize), ServiceError> {
+    let mut given = get(admin, id).await?.organizations;
+    given.sort_unstable();
+    let (part, total) = page.of(given);
+    let mut organizations = Vec::with_capacity(part.len());
+    for id in part {
+        // One that was deleted stands in the grant until it changes.
+        organizations.extend(admin.store().organization(&id).await?);
+    }
+    Ok((organizations, total))
 }
 
 /// Gives an organization a grant: a body `{"grant_id":"…"}`. One that it has is no error.

@@ -217,6 +217,10 @@ fn apply(client: &mut Client, mut fields: Fields, now: Timestamp) -> Result<(), 
     fields.set("web_origins", &mut client.web_origins, origins)?;
     fields.set("allowed_origins", &mut client.allowed_origins, origins)?;
     fields.set("is_first_party", &mut client.is_first_party, flag)?;
+    if fields.optional("oidc_conformant", flag)? == Some(false) {
+        let what = "it must be true: every client follows OpenID Connect here";
+        return Err(Problem::new(what).under("oidc_conformant").into());
+    }
     fields.set(
         "organization_usage",
         &mut client.organization_usage,

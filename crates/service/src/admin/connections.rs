@@ -377,6 +377,8 @@ fn changed_database(
         &mut database.is_enabled,
         flag,
     )?;
+    // There is no such change, whether it is disabled or not; tools say that it isn't.
+    fields.optional("disable_self_service_change_password", flag)?;
     fields.optional("import_mode", not_imported)?;
     fields.optional("customScripts", no_source)?;
     if let Some(changes) = fields.optional("configuration", open_object)? {

@@ -113,9 +113,13 @@ pub async fn patch(
     body: JsonObject,
 ) -> Result<ResourceServer, ServiceError> {
     let before = get(admin, key).await?;
-    must_not_be_system(&before)?;
     let mut after = before.clone();
     apply(admin, &mut after, Fields::new(body))?;
+    if after == before {
+        // Also of the server's own, which tools send back as they read it.
+        return Ok(before);
+    }
+    must_not_be_system(&before)?;
     after.updated_at = admin.now();
     admin.publish_key(after.signing_algorithm).await?;
     admin
@@ -166,6 +170,11 @@ fn apply(
         &mut api.token_lifetime_s,
         integer(1..=TOKEN_LIFETIME_S_MAX),
     )?;
+    let for_web = fields.optional("token_lifetime_for_web", integer(1..=TOKEN_LIFETIME_S_MAX))?;
+    if for_web.is_some_and(|for_web| for_web != api.token_lifetime_s) {
+        let what = "tokens of web pages live as long as others: it must be what token_lifetime is";
+        return Err(Problem::new(what).under("token_lifetime_for_web").into());
+    }
     fields.set("allow_offline_access", &mut api.allow_offline_access, flag)?;
     fields.set("enforce_policies", &mut api.enforce_policies, flag)?;
     fields.set("token_dialect", &mut api.token_dialect, one_of(&DIALECTS))?;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use claimsmith_model::{
     ClaimSettings, JsonObject, Limit, LimitInForce, OnRefusal, PrivateNames, TenantSettings,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
     clients::{ID_TOKEN_ALGORITHMS, logout_urls},
@@ -13,7 +13,9 @@ use super::{
 };
 use crate::{
     ServiceError,
-    fields::{Fields, Read, integer, object, one_of, open_object, text, text_where},
+    fields::{
+        Fields, Problem, Read, integer, object, one_of, open_object, text, text_where, whole,
+    },
     management::TenantAdmin,
 };
 
@@ -76,12 +78,32 @@ pub async fn patch(admin: &TenantAdmin, body: JsonObject) -> Result<TenantSettin
     Ok(changed.tenant.settings.clone())
 }
 
-/// Refuses every setting by name: those of what there is none of.
+/// Refuses to change settings that only ever hold the same, those of what there is none
+/// of: a body may repeat them.
 ///
 /// # Errors
-/// `InvalidWithCode` unless the body is empty.
-pub fn must_be_empty(body: JsonObject) -> Result<(), ServiceError> {
-    Ok(Fields::new(body).finish()?)
+/// `InvalidWithCode` for another value, and for a setting that isn't among them.
+pub fn must_stay(held: &JsonObject, body: JsonObject) -> Result<(), ServiceError> {
+    let mut fields = Fields::new(body);
+    for (name, held) in held {
+        fields.optional(name, |given| {
+            if given == *held {
+                return Ok(());
+            }
+            let problem = Problem::new(format!("it must be {held}: there is nothing to set here"));
+            Err(problem.unlike(|| json!({ "const": held })))
+        })?;
+    }
+    Ok(fields.finish()?)
+}
+
+/// Refuses every item: those of what there is none of.
+///
+/// # Errors
+/// `InvalidWithCode` unless the list is empty.
+pub fn must_have_no_items(list: Value) -> Result<(), ServiceError> {
+    whole(list, crate::fields::list(0..=0, |_| Ok(())))?;
+    Ok(())
 }
 
 fn apply(settings: &mut TenantSettings, body: JsonObject) -> Read<()> {
@@ -111,15 +133,23 @@ fn apply(settings: &mut TenantSettings, body: JsonObject) -> Read<()> {
         &mut settings.signing_algorithm,
         one_of(&ID_TOKEN_ALGORITHMS),
     )?;
-    let hours = || integer(1..=SESSION_HOURS_MAX);
     let sessions = &mut settings.sessions;
-    fields.set("session_lifetime", &mut sessions.lifetime_h, hours())?;
     // One beyond the other never comes into play.
-    fields.set(
-        "idle_session_lifetime",
-        &mut sessions.idle_lifetime_h,
-        hours(),
-    )?;
+    for (name, in_minutes, lifetime) in [
+        (
+            "session_lifetime",
+            "session_lifetime_in_minutes",
+            &mut sessions.lifetime_h,
+        ),
+        (
+            "idle_session_lifetime",
+            "idle_session_lifetime_in_minutes",
+            &mut sessions.idle_lifetime_h,
+        ),
+    ] {
+        fields.set(name, lifetime, integer(1..=SESSION_HOURS_MAX))?;
+        fields.set(in_minutes, lifetime, hours_of_minutes)?;
+    }
     let claims = settings.claims;
     fields.set(
         "claims",
@@ -129,6 +159,17 @@ fn apply(settings: &mut TenantSettings, body: JsonObject) -> Read<()> {
     // What an answer says of them, sent back, is no change.
     fields.optional("limits", open_object)?;
     fields.finish()
+}
+
+/// Hours, told in minutes as the reference product's deploy tool does.
+fn hours_of_minutes(value: Value) -> Read<u32> {
+    let minutes = integer(60..=SESSION_HOURS_MAX * 60)(value)?;
+    if minutes.is_multiple_of(60) {
+        return Ok(minutes / 60);
+    }
+    Err(Problem::new(
+        "sessions live for whole hours: give a multiple of 60",
+    ))
 }
 
 /// A logo's address: of https, so that nobody on the way can put another picture in its
@@ -186,6 +227,19 @@ mod tests {
             on_refusal: OnRefusal::Fail,
         };
         assert_eq!(settings.claims, claims);
+    }
+
+    #[test]
+    fn a_lifetime_is_told_in_hours_or_in_minutes_that_are_whole_hours() {
+        let mut settings = TenantSettings::default();
+        patch(&mut settings, json!({ "session_lifetime_in_minutes": 120 })).unwrap();
+        patch(&mut settings, json!({ "idle_session_lifetime": 1 })).unwrap();
+        assert_eq!(settings.sessions.lifetime_h, 2);
+        assert_eq!(settings.sessions.idle_lifetime_h, 1);
+        for wrong in [59, 61, SESSION_HOURS_MAX * 60 + 60] {
+            let body = json!({ "session_lifetime_in_minutes": wrong });
+            assert!(patch(&mut settings, body).is_err(), "{wrong}");
+        }
     }
 
     #[test]

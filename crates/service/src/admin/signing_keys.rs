@@ -72,10 +72,17 @@ pub async fn rotate(
     let rotated = admin.tenant().rotate_keys(only, admin.environment());
     let (stored, algorithms) = rotated.await?;
     let keys = in_order(&stored);
-    let is_next =
-        |key: &SigningKey| key.key_use == KeyUse::Next && algorithms.contains(&key.algorithm);
+    let made = algorithms.iter().filter_map(|algorithm| {
+        let of_use = |key_use| {
+            let mut keys = keys.iter();
+            keys.find(|key| key.algorithm == *algorithm && key.key_use == key_use)
+        };
+        // Where the key set was never read, no next key was there before, and the new one
+        // signs now.
+        of_use(KeyUse::Next).or_else(|| of_use(KeyUse::Current))
+    });
     Ok(Rotated {
-        next: keys.into_iter().filter(is_next).collect(),
+        next: made.cloned().collect(),
     })
 }
 

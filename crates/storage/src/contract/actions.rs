@@ -14,6 +14,7 @@ const OTHER_MODULE: &[u8] = b"\0asm\x01\0\0\0 another module";
 pub(super) async fn check(storage: &dyn Storage) {
     let store = new_tenant(storage, "actions").await;
     actions_are_unique_by_id_and_name(&*store).await;
+    a_new_action_comes_with_its_module_or_not_at_all(&*store).await;
     a_module_comes_and_goes_with_its_draft(&*store).await;
     a_deployed_version_keeps_its_module(&*store).await;
     the_oldest_versions_make_room_and_their_modules_go(&*store).await;
@@ -27,22 +28,28 @@ async fn actions_are_unique_by_id_and_name(store: &dyn TenantStorage) {
         created_at: at(-1),
         ..action("b")
     };
-    store.create_action(&action("a")).await.unwrap();
-    store.create_action(&older).await.unwrap();
+    store.create_action(&action("a"), None).await.unwrap();
+    store.create_action(&older, None).await.unwrap();
     assert_conflict(
         store
-            .create_action(&Action {
-                name: "x".into(),
-                ..action("a")
-            })
+            .create_action(
+                &Action {
+                    name: "x".into(),
+                    ..action("a")
+                },
+                None,
+            )
             .await,
     );
     assert_conflict(
         store
-            .create_action(&Action {
-                id: "c".parse().unwrap(),
-                ..action("a")
-            })
+            .create_action(
+                &Action {
+                    id: "c".parse().unwrap(),
+                    ..action("a")
+                },
+                None,
+            )
             .await,
     );
     assert_eq!(store.actions().await.unwrap(), [older.clone(), action("a")]);
@@ -194,7 +201,28 @@ async fn a_deployed_version_keeps_its_module(store: &dyn TenantStorage) {
         None
     );
     assert_eq!(store.actions().await.unwrap(), []);
-    store.create_action(&action("a")).await.unwrap();
+    store.create_action(&action("a"), None).await.unwrap();
+}
+
+async fn a_new_action_comes_with_its_module_or_not_at_all(store: &dyn TenantStorage) {
+    let sha256 = module_info(MODULE).sha256;
+    let new = built(&action("new"), MODULE);
+    assert_not_found(store.create_action(&new, None).await);
+    let taken = Action {
+        id: "a".parse().unwrap(),
+        ..new.clone()
+    };
+    assert_conflict(store.create_action(&taken, Some(MODULE)).await);
+    assert_eq!(store.action(&new.id).await.unwrap(), None);
+    assert_eq!(store.module(&sha256).await.unwrap(), None);
+
+    store.create_action(&new, Some(MODULE)).await.unwrap();
+    assert_eq!(store.action(&new.id).await.unwrap(), Some(new.clone()));
+    let stored = store.module(&sha256).await.unwrap();
+    assert_eq!(stored.as_deref(), Some(MODULE));
+
+    store.delete_action(&new.id, false).await.unwrap();
+    assert_eq!(store.module(&sha256).await.unwrap(), None);
 }
 
 async fn a_deployment_is_all_or_nothing(store: &dyn TenantStorage) {
@@ -231,7 +259,7 @@ async fn a_deployment_is_all_or_nothing(store: &dyn TenantStorage) {
 
 async fn the_oldest_versions_make_room_and_their_modules_go(store: &dyn TenantStorage) {
     let draft = action("many");
-    store.create_action(&draft).await.unwrap();
+    store.create_action(&draft, None).await.unwrap();
     let first_ready = built(&draft, OTHER_MODULE);
     store
         .update_action(&draft, &first_ready, Some(OTHER_MODULE))
@@ -278,7 +306,7 @@ async fn the_oldest_versions_make_room_and_their_modules_go(store: &dyn TenantSt
 async fn a_bound_action_is_deleted_only_when_it_is_to_be_detached(store: &dyn TenantStorage) {
     let trigger = Trigger::PostLogin;
     let ready = built(&action("other"), MODULE);
-    store.create_action(&action("other")).await.unwrap();
+    store.create_action(&action("other"), None).await.unwrap();
     store
         .update_action(&action("other"), &ready, Some(MODULE))
         .await
@@ -323,7 +351,7 @@ async fn concurrent_uploads_and_deletions_lose_no_module(storage: &dyn Storage) 
         let store = std::sync::Arc::clone(&store);
         racing.spawn(async move {
             let draft = action(&format!("action-{number}"));
-            store.create_action(&draft).await.unwrap();
+            store.create_action(&draft, None).await.unwrap();
             store
                 .update_action(&draft, &built(&draft, MODULE), Some(MODULE))
                 .await

@@ -14,8 +14,8 @@ use crate::Storage;
 pub(super) async fn check(storage: &dyn Storage) {
     let store = new_tenant(storage, "bindings").await;
     let trigger = Trigger::PostLogin;
-    store.create_action(&action("draft")).await.unwrap();
-    store.create_action(&action("live")).await.unwrap();
+    store.create_action(&action("draft"), None).await.unwrap();
+    store.create_action(&action("live"), None).await.unwrap();
     let ready = built(&action("live"), MODULE);
     store
         .update_action(&action("live"), &ready, Some(MODULE))

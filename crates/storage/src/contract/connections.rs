@@ -113,7 +113,7 @@ async fn modules_come_and_go_with_the_scripts_that_use_them(store: &dyn TenantSt
         .unwrap();
     assert!(store.module(&sha256(LOGIN)).await.unwrap().is_some());
     let draft = action("a");
-    store.create_action(&draft).await.unwrap();
+    store.create_action(&draft, None).await.unwrap();
     store
         .update_action(&draft, &built(&draft, LOGIN), Some(LOGIN))
         .await

@@ -259,7 +259,6 @@ pub(super) fn deployed(action: &Action, version_id: &str) -> (Action, ActionVers
         action_id: action.id.clone(),
         number: action.latest_number + 1,
         trigger: action.trigger,
-        code: String::new(),
         module: action.module.clone().unwrap(),
         secrets: vec![],
         limits: action.limits.clone(),
@@ -405,7 +404,7 @@ pub async fn fill_tenant(storage: &dyn Storage, name: &str) {
         .unwrap();
 
     let draft = action("action-1");
-    store.create_action(&draft).await.unwrap();
+    store.create_action(&draft, None).await.unwrap();
     let ready = built(&draft, MODULE);
     store
         .update_action(&draft, &ready, Some(MODULE))

@@ -56,7 +56,7 @@ pub(super) async fn check(storage: &dyn Storage) {
         store.update_connection(&connection("Users"), &connection("Users"), None);
         store.create_role(&role("rol_1", "Reader"));
         store.create_organization(&organization("org_1", "acme"));
-        store.create_action(&draft);
+        store.create_action(&draft, None);
         store.update_action(&draft, &ready, Some(MODULE));
         store.deploy_action(&ready, &live, &version, 50);
         store.replace_bindings(Trigger::PostLogin, &[], None);

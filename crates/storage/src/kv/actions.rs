@@ -31,18 +31,31 @@ impl<K: KeyValue> ActionRepository for KvTenant<K> {
         Ok(all)
     }
 
-    async fn create_action(&self, action: &Action) -> Result<()> {
+    async fn create_action(&self, action: &Action, module: Option<&[u8]>) -> Result<()> {
+        let uploads = self.shared.modules.lock().await;
+        let uploaded = self.store_module_of(action, module).await?;
+        let attempted = uploaded.as_ref().map(|(sha256, _)| sha256.clone());
         let action = action.clone();
-        self.configure(move |change, keys| {
-            if let Some(module) = &action.module {
-                use_module(change, keys, &module.sha256, |sha256| {
-                    keys.module_in_draft(sha256, &action.id)
-                })?;
-            }
-            change.insert(&keys.action_name(&action.name), &action.id, NAME)?;
-            change.insert(&keys.action(&action.id), &action, "an action with this id")
-        })
-        .await
+        let created = self
+            .configure(move |change, keys| {
+                if let Some((sha256, blob)) = uploaded {
+                    change.put(&keys.module(&sha256), &blob)?;
+                }
+                if let Some(module) = &action.module {
+                    use_module(change, keys, &module.sha256, |sha256| {
+                        keys.module_in_draft(sha256, &action.id)
+                    })?;
+                }
+                change.insert(&keys.action_name(&action.name), &action.id, NAME)?;
+                change.insert(&keys.action(&action.id), &action, "an action with this id")
+            })
+            .await;
+        if let Err(error) = created {
+            self.abandon_upload(attempted.as_deref()).await?;
+            return Err(error);
+        }
+        drop(uploads);
+        Ok(())
     }
 
     async fn update_action(
@@ -53,19 +66,7 @@ impl<K: KeyValue> ActionRepository for KvTenant<K> {
     ) -> Result<()> {
         same_id(&before.id, &after.id)?;
         let uploads = self.shared.modules.lock().await;
-        let uploaded = match (module, &after.module) {
-            (Some(bytes), Some(info)) => Some((
-                info.sha256.clone(),
-                self.store_module(&info.sha256, bytes).await?,
-            )),
-            (Some(_), None) => {
-                return Err(StorageError::Backend(
-                    "a module came without its description".into(),
-                ));
-            }
-            (None, _) => None,
-        };
-
+        let uploaded = self.store_module_of(after, module).await?;
         let attempted = uploaded.as_ref().map(|(sha256, _)| sha256.clone());
         let (before, after) = (before.clone(), after.clone());
         let changed = self
@@ -249,6 +250,24 @@ impl<K: KeyValue> KvTenant<K> {
         .await?;
         self.shared.kv.put_blob(&name, sealed).await?;
         Ok(name)
+    }
+
+    /// Stores the bytes of a draft's module, when some came. Answers its SHA-256 and the
+    /// name of the blob. The caller holds the lock on modules.
+    async fn store_module_of(
+        &self,
+        draft: &Action,
+        module: Option<&[u8]>,
+    ) -> Result<Option<(String, String)>> {
+        let Some(bytes) = module else {
+            return Ok(None);
+        };
+        let info = draft
+            .module
+            .as_ref()
+            .ok_or_else(|| StorageError::Backend("a module came without its description".into()))?;
+        let blob = self.store_module(&info.sha256, bytes).await?;
+        Ok(Some((info.sha256.clone(), blob)))
     }
 
     /// Removes a module's bytes that were stored for nothing, unless the module is there

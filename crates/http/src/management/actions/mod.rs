@@ -13,7 +13,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use claimsmith_model::{ActionId, Trigger};
-use claimsmith_service::action_library::{self, ActionFilter};
+use claimsmith_service::{
+    action_library::{self, ActionFilter, ActionWithVersion},
+    management::TenantAdmin,
+};
 use http::StatusCode;
 
 use super::{
@@ -138,6 +141,15 @@ pub(super) fn routes() -> Routes {
         )
 }
 
+/// An Action as callers see it.
+async fn view<'a>(
+    admin: &TenantAdmin,
+    action: &'a ActionWithVersion,
+) -> Result<ActionView<'a>, ApiError> {
+    let code = action_library::draft_code(admin, &action.action).await?;
+    Ok(ActionView::of(action, code))
+}
+
 struct ActionsQuery {
     filter: ActionFilter,
     page: ActionsPage,
@@ -167,7 +179,10 @@ async fn list(admin: Admin<ReadActions, ActionsQuery>) -> Result<Response, ApiEr
     for action in part {
         actions.push(action_library::with_version(&admin, action).await?);
     }
-    let views: Vec<_> = actions.iter().map(ActionView::of).collect();
+    let mut views = Vec::with_capacity(actions.len());
+    for action in &actions {
+        views.push(view(&admin, action).await?);
+    }
     Ok(listing::of_actions("actions", *page, &views, total)?.into_response())
 }
 
@@ -176,12 +191,13 @@ async fn create(
     JsonBody(body): JsonBody,
 ) -> Result<Response, ApiError> {
     let action = action_library::create(&admin, body).await?;
-    Ok((StatusCode::CREATED, Json(ActionView::of(&action))).into_response())
+    let view = Json(view(&admin, &action).await?);
+    Ok((StatusCode::CREATED, view).into_response())
 }
 
 async fn one(admin: Admin<ReadActions>, At(id): At<ActionId>) -> Result<Response, ApiError> {
     let action = action_library::get(&admin, &id).await?;
-    Ok(Json(ActionView::of(&action)).into_response())
+    Ok(Json(view(&admin, &action).await?).into_response())
 }
 
 async fn patch(
@@ -190,7 +206,7 @@ async fn patch(
     JsonBody(body): JsonBody,
 ) -> Result<Response, ApiError> {
     let action = action_library::patch(&admin, &id, body).await?;
-    Ok(Json(ActionView::of(&action)).into_response())
+    Ok(Json(view(&admin, &action).await?).into_response())
 }
 
 struct Force(bool);

@@ -12,7 +12,6 @@ use claimsmith_service::{
 };
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
-use super::view::ActionView;
 use crate::management::{
     ApiError, At,
     access::{Admin, ReadActions, UpdateActions},
@@ -26,7 +25,7 @@ pub(super) async fn put(
     ModuleBody(bytes): ModuleBody,
 ) -> Result<Response, ApiError> {
     let action = action_library::upload_module(&admin, &id, &bytes).await?;
-    Ok(Json(ActionView::of(&action)).into_response())
+    Ok(Json(super::view(&admin, &action).await?).into_response())
 }
 
 /// The module of the Action's draft, as it was uploaded.

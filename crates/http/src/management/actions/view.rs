@@ -4,7 +4,9 @@ use claimsmith_model::{
     Action, ActionId, ActionSecret, ActionVersion, AllowedHosts, LimitSettings, ModuleInfo,
     Timestamp, Trigger, VersionId,
 };
-use claimsmith_service::action_library::ActionWithVersion;
+use claimsmith_service::action_library::{
+    ActionWithVersion, CodeProblem, code_problem, version_code,
+};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -17,10 +19,12 @@ pub(crate) struct ActionView<'a> {
     id: &'a ActionId,
     name: &'a str,
     supported_triggers: [SupportedTrigger; 1],
-    code: &'a str,
+    code: String,
     dependencies: [(); 0],
     runtime: &'static str,
     status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    errors: Option<[ErrorView; 1]>,
     /// Of ours: what the draft's module is.
     #[serde(skip_serializing_if = "Option::is_none")]
     module: Option<&'a ModuleInfo>,
@@ -37,6 +41,14 @@ pub(crate) struct ActionView<'a> {
     all_changes_deployed: bool,
     created_at: Timestamp,
     updated_at: Timestamp,
+}
+
+/// Why a draft can't run.
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "CodeError")]
+struct ErrorView {
+    id: &'static str,
+    msg: String,
 }
 
 /// An Action without code and secrets, within something else.
@@ -58,7 +70,7 @@ pub(crate) struct VersionView<'a> {
     number: u32,
     deployed: bool,
     status: &'static str,
-    code: &'a str,
+    code: String,
     dependencies: [(); 0],
     runtime: &'static str,
     supported_triggers: [SupportedTrigger; 1],
@@ -81,7 +93,7 @@ pub(crate) struct VersionView<'a> {
 #[derive(JsonSchema, Serialize)]
 struct CurrentVersion<'a> {
     id: &'a VersionId,
-    code: &'a str,
+    code: String,
     runtime: &'static str,
     status: &'static str,
     number: u32,
@@ -105,19 +117,26 @@ struct SecretView<'a> {
 }
 
 impl<'a> ActionView<'a> {
-    pub(crate) fn of(ActionWithVersion { action, deployed }: &'a ActionWithVersion) -> Self {
+    /// With the draft's code, as
+    /// [`draft_code`](claimsmith_service::action_library::draft_code) gives it.
+    pub(crate) fn of(
+        ActionWithVersion { action, deployed }: &'a ActionWithVersion,
+        code: String,
+    ) -> Self {
+        let problem = code_problem(action);
         Self {
             id: &action.id,
             name: &action.name,
             supported_triggers: [SupportedTrigger::of(action.trigger)],
-            code: &action.code,
+            code,
             dependencies: [],
             runtime: RUNTIME,
-            status: if action.module.is_some() {
-                "built"
-            } else {
-                "pending"
+            status: match (&action.module, &problem) {
+                (Some(_), _) => "built",
+                (None, Some(_)) => "failed",
+                (None, None) => "pending",
             },
+            errors: problem.map(|CodeProblem { id, message }| [ErrorView { id, msg: message }]),
             module: action.module.as_ref(),
             secrets: secrets(&action.secrets),
             limits: &action.limits,
@@ -159,7 +178,7 @@ impl<'a> VersionView<'a> {
             number: version.number,
             deployed,
             status: "built",
-            code: &version.code,
+            code: version_code(&version.module),
             dependencies: [],
             runtime: RUNTIME,
             supported_triggers: [SupportedTrigger::of(version.trigger)],
@@ -179,7 +198,7 @@ impl<'a> CurrentVersion<'a> {
     fn of(version: &'a ActionVersion) -> Self {
         Self {
             id: &version.id,
-            code: &version.code,
+            code: version_code(&version.module),
             runtime: RUNTIME,
             status: "BUILT",
             number: version.number,

@@ -2,7 +2,7 @@
 
 mod clients;
 mod scripts;
-mod view;
+pub(super) mod view;
 
 use std::collections::BTreeMap;
 

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 /// The reference product's shape. What is shown can be sent back as it is.
 #[derive(JsonSchema, Serialize)]
-pub(super) struct ConnectionView<'a> {
+pub(in crate::management) struct ConnectionView<'a> {
     id: &'a ConnectionId,
     name: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -55,7 +55,7 @@ struct SecretView {
 }
 
 impl<'a> ConnectionView<'a> {
-    pub(super) fn of(connection: &'a Connection) -> Self {
+    pub(in crate::management) fn of(connection: &'a Connection) -> Self {
         Self {
             id: &connection.id,
             name: &connection.name,
