@@ -142,7 +142,7 @@ async fn a_token_under_way_ends_with_what_it_began_with() {
     // Its token is wanted later, when the waiting Action is bound.
     server.management_token().await;
     let calls = json!([["http", "GET", format!("http://{address}/"), FIRST]]);
-    let waits = scripted("waits", calls).allowed_hosts([address.to_string()]);
+    let waits = scripted("waits", calls).allowed_hosts([format!("http://{address}")]);
     let waits = server.deploy(CREDENTIALS_EXCHANGE, waits).await;
     let last = action(&server, "last", LAST, "as it was").await;
     replace(&server, &list(&[&waits, &last]), None)
