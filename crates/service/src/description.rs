@@ -1,7 +1,7 @@
 //! What a request's body may be, asked of the very code that reads it.
 //!
 //! A body is described by letting its service read it as usual, within [`of_body`]: there
-//! [`fields`](crate::fields) notes what is asked for instead of reading it, and the
+//! `fields` notes what is asked for instead of reading it, and the
 //! service goes no further than that. So the OpenAPI document, which is made from such
 //! descriptions, says what is read, and nobody writes it down a second time.
 

@@ -1,6 +1,6 @@
 //! `GET /api/v2/openapi.json`: the description of this API.
 //!
-//! It is `docs/openapi.json`, and made from the code: [`document`] puts together what each
+//! It is `docs/openapi.json`, and made from the code: `document.rs` puts together what each
 //! route says of itself, and a test compares that with the file. `cargo xtask openapi`
 //! writes the file anew.
 
