@@ -810,6 +810,25 @@ async fn settings_are_changed_one_by_one() {
 }
 
 #[tokio::test]
+async fn a_rotation_names_the_key_that_it_made_though_none_was_published_before() {
+    let api = Api::start().await;
+
+    let rotated = api.post("/keys/signing/rotate?alg=RS256", json!({})).await;
+
+    assert_eq!(rotated.status, 201, "{rotated:?}");
+    let kid = rotated.body["kid"].as_str().unwrap();
+    assert_eq!(rotated.body["keys"][0]["kid"], kid);
+    let listed = api.get("/keys/signing").await.body;
+    let kids: Vec<_> = listed
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|key| &key["kid"])
+        .collect();
+    assert!(kids.contains(&&json!(kid)), "{listed}");
+}
+
+#[tokio::test]
 async fn an_oversized_or_broken_json_body_is_refused_with_its_reason() {
     let api = Api::start().await;
     let send = async |body: Vec<u8>| {
