@@ -403,12 +403,13 @@ fn refused_with(operation: &Operation, body: BodyShape) -> Vec<StatusCode> {
     if operation.method != Method::GET {
         refused.push(StatusCode::SERVICE_UNAVAILABLE);
     }
+    refused.push(StatusCode::INSUFFICIENT_STORAGE);
     refused
 }
 
 /// The refusals, by their status.
 fn refusals(of_errors: &Value) -> Value {
-    let refusals: [(StatusCode, &str); 11] = [
+    let refusals: [(StatusCode, &str); 12] = [
         (
             StatusCode::BAD_REQUEST,
             "A part of the path, a parameter, a property or a module is wrong. `message` says which \
@@ -443,6 +444,10 @@ fn refusals(of_errors: &Value) -> Value {
         ),
         (StatusCode::INTERNAL_SERVER_ERROR, "The server failed."),
         (StatusCode::SERVICE_UNAVAILABLE, "The server is busy."),
+        (
+            StatusCode::INSUFFICIENT_STORAGE,
+            "The server's disk is full. `message` says whether anything was stored.",
+        ),
     ];
     let described = refusals.map(|(status, description)| {
         let mut headers = Map::new();
