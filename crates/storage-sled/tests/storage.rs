@@ -5,10 +5,12 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    str::FromStr,
     sync::Arc,
+    task::{Context, Waker},
 };
 
-use claimsmith_model::Secret;
+use claimsmith_model::{Secret, TenantId, Timestamp};
 use claimsmith_storage::{
     MasterKey, Storage, StorageError,
     contract::{MODULE, backup_contract, contract, fill_tenant},
@@ -50,6 +52,25 @@ async fn a_backup_of_sled_holds_one_moment() {
     let master = master("ab");
     let storage = SledStorage::open(dir.path(), &master).await.unwrap();
     backup_contract(Arc::new(storage), &master).await;
+}
+
+/// A caller that has gone away leaves its change behind, which may then be the last to hold
+/// what the storage is made of.
+#[tokio::test]
+async fn a_storage_that_is_closed_while_it_writes_can_be_opened_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let master = master("ab");
+    for _ in 0..50 {
+        let storage = SledStorage::open(dir.path(), &master).await.unwrap();
+        let tenant = storage.tenant(&TenantId::from_str("dev").unwrap());
+        let mut change = tenant.remove_expired(Timestamp::default(), 1);
+        let _ = change
+            .as_mut()
+            .poll(&mut Context::from_waker(Waker::noop()));
+        drop(change);
+        drop(tenant);
+        drop(storage);
+    }
 }
 
 #[tokio::test]

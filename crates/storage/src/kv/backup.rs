@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeSet,
     sync::{
-        Mutex, PoisonError,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -91,11 +91,11 @@ impl<K: KeyValue> KvStorage<K> {
         let shared = &self.shared;
         // As a change: what changes before it have written can be read when it has answered,
         // and the keys of those after it are noted.
-        let noting = self.clone();
+        let backups = Arc::clone(&shared.backups);
         shared
             .kv
             .write(Box::new(move |_| {
-                *noting.shared.backups.changed() = Some(BTreeSet::new());
+                *backups.changed() = Some(BTreeSet::new());
                 Ok(Writes::new())
             }))
             .await?;
@@ -135,18 +135,18 @@ impl<K: KeyValue> KvStorage<K> {
     }
 
     async fn entries_after(&self, last: Vec<u8>) -> Result<Vec<Entry>> {
-        let shared = std::sync::Arc::clone(&self.shared);
+        let shared = Arc::clone(&self.shared);
         super::storage::blocking(move || shared.kv.entries_after(&last, ENTRIES_AT_ONCE)).await
     }
 
     /// What was written since the backup began, as it is at one moment.
     async fn changed_meanwhile(&self) -> Result<Vec<(Vec<u8>, Option<Vec<u8>>)>> {
         let (answer, answered) = tokio::sync::oneshot::channel();
-        let noted = self.clone();
+        let backups = Arc::clone(&self.shared.backups);
         self.shared
             .kv
             .write(Box::new(move |reader| {
-                let changed = noted.shared.backups.changed().take().unwrap_or_default();
+                let changed = backups.changed().take().unwrap_or_default();
                 let entries: Result<Vec<_>> = changed
                     .into_iter()
                     .map(|key| {

@@ -37,7 +37,7 @@ pub(super) struct Shared<K> {
     pub(super) kv: K,
     pub(super) sealer: Sealer,
     pub(super) master: MasterKey,
-    pub(super) backups: Backups,
+    pub(super) backups: Arc<Backups>,
     /// Held while blobs of modules come and go, and while a deleted tenant's data
     /// does: between a module's blob and the entry that says that it is there,
     /// nobody else may decide about it.
@@ -68,7 +68,7 @@ impl<K: KeyValue> KvStorage<K> {
                 kv,
                 sealer,
                 master: master.clone(),
-                backups: Backups::default(),
+                backups: Arc::default(),
                 modules,
             }),
         }
@@ -129,19 +129,21 @@ impl<K: KeyValue> KvStorage<K> {
 impl<K: KeyValue> Shared<K> {
     /// Runs a change outside any tenant's data.
     pub(super) async fn write<T: Send + 'static>(
-        self: &Arc<Self>,
+        &self,
         change: impl FnOnce(&mut Transaction<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let shared = Arc::clone(self);
+        // Not `self`: a change whose caller has gone away may be the last to hold what it
+        // has, and the store can't be closed on the thread that writes.
+        let (sealer, backups) = (self.sealer.clone(), Arc::clone(&self.backups));
         let (answer, answered) = tokio::sync::oneshot::channel();
         self.kv
             .write(Box::new(move |reader| {
-                let mut transaction = Transaction::new(reader, &shared.sealer);
+                let mut transaction = Transaction::new(reader, &sealer);
                 let value = change(&mut transaction)?;
                 // Nobody listens any more when the caller has gone away.
                 let _ = answer.send(value);
                 let writes = transaction.into_writes();
-                shared.backups.note(&writes);
+                backups.note(&writes);
                 Ok(writes)
             }))
             .await?;
