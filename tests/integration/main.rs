@@ -34,6 +34,7 @@ mod clients_authlib;
 mod clients_express_oauth2_jwt_bearer;
 mod clients_oauth4webapi;
 mod clients_openid_client;
+mod clients_schemathesis;
 mod code_on_disk;
 mod compiling;
 mod configuration;

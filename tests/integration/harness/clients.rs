@@ -15,8 +15,9 @@ use tokio::process::Command;
 
 use super::{API, Client, PASSWORD, TestServer, User, actions::module_file};
 
-/// How long a program may take. On a busy machine a browser alone takes seconds.
-const PATIENCE: Duration = Duration::from_secs(180);
+/// How long a program may take. On a busy machine a browser alone takes seconds, and
+/// thousands of requests minutes.
+const PATIENCE: Duration = Duration::from_secs(500);
 
 /// Where clients want their users back. Nothing listens there: the programs see that they
 /// are sent there, and don't go.
