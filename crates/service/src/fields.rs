@@ -149,9 +149,13 @@ impl Described {
 
 /// What takes `null` beside what the schema does.
 fn or_null(mut schema: Value) -> Value {
+    if schema == json!({}) {
+        // It takes whatever there is.
+        return schema;
+    }
     match schema.get_mut("type") {
         Some(of_type) if of_type.is_string() => *of_type = json!([of_type.take(), "null"]),
-        _ => return schema,
+        _ => return json!({ "anyOf": [schema, { "type": "null" }] }),
     }
     if let Some(Value::Array(choices)) = schema.get_mut("enum") {
         choices.push(Value::Null);
@@ -635,6 +639,10 @@ mod tests {
             fields.optional("on", flag)?;
             fields.set("numbers", &mut kept, set_of(0..=3, integer(1..=9)))?;
             fields.optional("whatever", Ok)?;
+            fields.optional("nothing", |_| {
+                let problem = Problem::new("it must be 0");
+                Err::<(), _>(problem.unlike(|| json!({ "const": 0 })))
+            })?;
             fields.finish()
         };
         let described = crate::description::of_body(read).await.unwrap();
@@ -657,6 +665,7 @@ mod tests {
                         "minItems": 0, "maxItems": 3, "uniqueItems": true,
                     },
                     "whatever": {},
+                    "nothing": { "anyOf": [{ "const": 0 }, { "type": "null" }] },
                 },
                 "required": ["kind", "thing"],
                 "additionalProperties": false,
