@@ -1,6 +1,6 @@
 //! What issuing a token takes without HTTP: `TokenService::issue` on a store on disk.
 
-use std::{path::Path, sync::Arc, thread};
+use std::{hint::black_box, path::Path, sync::Arc, thread, time::Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
 use claimsmith_model::{Clock, Random};
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tokio::runtime::Handle;
 
 use crate::{
-    clock::thread_cpu_ns,
+    clock::{Times, thread_cpu_ns},
     stored::{self, AUDIENCE, CLIENT_ID, Module},
     workload,
 };
@@ -22,11 +22,22 @@ use crate::{
 /// Tokens between two looks at the clock.
 const IN_A_ROW: usize = 250;
 
+/// Tokens that are issued one by one, with emptied caches.
+const WITH_EMPTIED_CACHES: usize = 4_000;
+
+/// Twice what a core of the machines at hand has for itself.
+const CACHE_BYTES: usize = 2 << 20;
+
+/// The processor fetches and empties its caches by lines of this size.
+const LINE_BYTES: usize = 64;
+
 const SECRET: &str = "of-this-bench-and-of-nothing-else";
 
 /// Issues so many tokens on each of the threads, to a tenant with a bound Action and to one
 /// without, and answers the processor time of one token: authenticating, deciding, running,
-/// signing, making the record. The threads that write records aren't counted.
+/// signing, making the record. The threads that write records aren't counted. Beside it, the
+/// median time of one token with the core's caches emptied before it: a server under load
+/// does other things between two tokens.
 pub(crate) fn measure(module: &Path, threads: usize, tokens: usize) -> Result<Value> {
     let module = workload::read(module)?;
     let folder = tempfile::tempdir().context("making a folder")?;
@@ -49,6 +60,8 @@ pub(crate) fn measure(module: &Path, threads: usize, tokens: usize) -> Result<Va
         side.issue(IN_A_ROW)?;
         let cpu_ns = side.on_threads(threads, tokens.div_ceil(IN_A_ROW))?;
         figures.insert(format!("{tenant}_cpu_ns"), json!(cpu_ns));
+        let emptied = side.issue_with_emptied_caches()?;
+        figures.insert(format!("{tenant}_emptied"), emptied);
     }
     Ok(figures.into())
 }
@@ -117,13 +130,31 @@ impl Side {
         cpu_ns.checked_div(tokens).context("no token was issued")
     }
 
+    /// What one token takes of this thread's time when what it needs is not in the caches of
+    /// its core, which other memory has filled.
+    fn issue_with_emptied_caches(&self) -> Result<Value> {
+        let mut other = vec![0_u8; CACHE_BYTES];
+        let mut times = Times::default();
+        for _ in 0..WITH_EMPTIED_CACHES {
+            let (request, facts) = (TokenRequest::from_form(form().as_bytes())?, facts());
+            for line in other.iter_mut().step_by(LINE_BYTES) {
+                *line = line.wrapping_add(1);
+            }
+            black_box(&other);
+            let began = Instant::now();
+            let issued = self.tokens.issue(&self.context, None, request, facts);
+            if let Err(refused) = self.handle.block_on(issued) {
+                bail!("a token is refused: {refused:?}");
+            }
+            times.note(began.elapsed());
+        }
+        Ok(times.figures())
+    }
+
     /// Issues so many tokens, and answers the thread's processor time for them. Making the
     /// requests isn't counted.
     fn issue(&self, tokens: usize) -> Result<u64> {
-        let form = format!(
-            "grant_type=client_credentials&client_id={CLIENT_ID}&client_secret={SECRET}\
-             &audience={AUDIENCE}"
-        );
+        let form = form();
         let requests: Vec<_> = (0..tokens)
             .map(|_| Ok((TokenRequest::from_form(form.as_bytes())?, facts())))
             .collect::<Result<_>>()?;
@@ -139,6 +170,13 @@ impl Side {
         })?;
         Ok(thread_cpu_ns()?.saturating_sub(before))
     }
+}
+
+fn form() -> String {
+    format!(
+        "grant_type=client_credentials&client_id={CLIENT_ID}&client_secret={SECRET}\
+         &audience={AUDIENCE}"
+    )
 }
 
 fn facts() -> RequestFacts {
