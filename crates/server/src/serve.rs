@@ -21,8 +21,8 @@ use claimsmith_storage_sled::{ExecutionLogLimits, Retention, SledExecutionLog, S
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
 
 use crate::{
-    OutgoingConfig, SystemClock, SystemRandom, TlsOptions, bootstrap, certificate::Certificate,
-    compiler, master_key, process, tls,
+    OutgoingConfig, SystemClock, SystemRandom, TlsOptions, allocator, bootstrap,
+    certificate::Certificate, compiler, master_key, process, tls,
 };
 
 /// What the platform token is derived from the master key for.
@@ -158,6 +158,7 @@ pub async fn start(config: ServeConfig) -> anyhow::Result<RunningServer> {
     let default_url = || format!("{scheme}://localhost:{}/", address.port());
     let public_url = config.public_url.clone().unwrap_or_else(default_url);
     bootstrap::run(&services, data_dir, &public_url, &platform_token).await?;
+    allocator::give_back();
 
     let clock = Arc::clone(&services.environment.clock);
     let sweeping = tokio::spawn(sweep(TokenService::new(services.clone())));
@@ -256,7 +257,8 @@ async fn listen(address: SocketAddr, option: &str) -> anyhow::Result<TcpListener
     })
 }
 
-/// Forgets expired opaque tokens and needless signing keys, now and then.
+/// Forgets expired opaque tokens and needless signing keys, and gives back free memory, now
+/// and then.
 async fn sweep(tokens: TokenService) {
     let mut pause = tokio::time::interval(SWEEP_PAUSE);
     loop {
@@ -267,6 +269,8 @@ async fn sweep(tokens: TokenService) {
         if let Err(error) = tokens.remove_keys_that_are_over().await {
             tracing::warn!(?error, "signing keys that are over can't be removed");
         }
+        // It panics only with the allocator.
+        let _ = tokio::task::spawn_blocking(allocator::give_back).await;
     }
 }
 
