@@ -263,36 +263,43 @@ fn module(trigger: &str, salt: &str) -> Vec<u8> {
     wat::parse_str(text).unwrap()
 }
 
-#[tokio::test]
-async fn no_path_answers_anything_to_a_caller_without_a_token() {
-    let api = Api::start().await;
+/// Every method at every path, whether that takes it or not, with names in the place of
+/// what varies.
+fn every_request() -> impl Iterator<Item = (Method, String)> {
     let paths = super::routes().paths();
     assert!(paths.len() > 20, "{paths:?}");
-
-    for path in paths {
+    paths.into_iter().flat_map(|path| {
         let path = path
             .replace("{trigger}", "post-login")
             .replace(['{', '}'], "");
-        for method in [
+        let methods = [
             Method::GET,
             Method::POST,
             Method::PUT,
             Method::PATCH,
             Method::DELETE,
-        ] {
-            let request = Request::builder()
-                .method(&method)
-                .uri(format!("/api/v2{path}"))
-                .header(header::HOST, "localhost")
-                .body(Body::empty())
-                .unwrap();
-            let answer = answer(api.router.clone().oneshot(request).await.unwrap()).await;
-            let is_refused = answer.status_and_message() == (401, "Missing authentication");
-            assert!(
-                is_refused || answer.status == 405,
-                "{method} {path}: {answer:?}"
-            );
-        }
+        ];
+        methods.map(|method| (method, path.clone()))
+    })
+}
+
+#[tokio::test]
+async fn no_path_answers_anything_to_a_caller_without_a_token() {
+    let api = Api::start().await;
+
+    for (method, path) in every_request() {
+        let request = Request::builder()
+            .method(&method)
+            .uri(format!("/api/v2{path}"))
+            .header(header::HOST, "localhost")
+            .body(Body::empty())
+            .unwrap();
+        let answer = answer(api.router.clone().oneshot(request).await.unwrap()).await;
+        let is_refused = answer.status_and_message() == (401, "Missing authentication");
+        assert!(
+            is_refused || answer.status == 405,
+            "{method} {path}: {answer:?}"
+        );
     }
 }
 
@@ -309,31 +316,20 @@ async fn no_path_answers_anything_to_another_tenants_token() {
 
     // The token may do everything in `dev`, and is shown to `other`.
     let mut refused = 0;
-    for path in super::routes().paths() {
-        let path = path
-            .replace("{trigger}", "post-login")
-            .replace(['{', '}'], "");
-        for method in [
-            Method::GET,
-            Method::POST,
-            Method::PUT,
-            Method::PATCH,
-            Method::DELETE,
-        ] {
-            let request = Request::builder()
-                .method(&method)
-                .uri(format!("/api/v2{path}"))
-                .header(header::HOST, "other.example")
-                .header(header::AUTHORIZATION, format!("Bearer {}", api.token))
-                .header(header::CONTENT_TYPE, "application/json")
-                .body(Body::from("{}"))
-                .unwrap();
-            let answer = answer(api.router.clone().oneshot(request).await.unwrap()).await;
-            match answer.status {
-                405 => {}
-                401 => refused += 1,
-                _ => panic!("{method} {path}: {answer:?}"),
-            }
+    for (method, path) in every_request() {
+        let request = Request::builder()
+            .method(&method)
+            .uri(format!("/api/v2{path}"))
+            .header(header::HOST, "other.example")
+            .header(header::AUTHORIZATION, format!("Bearer {}", api.token))
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(Body::from("{}"))
+            .unwrap();
+        let answer = answer(api.router.clone().oneshot(request).await.unwrap()).await;
+        match answer.status {
+            405 => {}
+            401 => refused += 1,
+            _ => panic!("{method} {path}: {answer:?}"),
         }
     }
     assert!(refused > 60, "{refused}");

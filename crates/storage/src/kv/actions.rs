@@ -50,12 +50,11 @@ impl<K: KeyValue> ActionRepository for KvTenant<K> {
                 change.insert(&keys.action(&action.id), &action, "an action with this id")
             })
             .await;
-        if let Err(error) = created {
-            self.abandon_upload(attempted.as_deref()).await?;
-            return Err(error);
-        }
+        // A new one puts no module out of use.
+        let changed = created.map(|()| Vec::new());
+        let ended = self.end_upload(changed, attempted.as_deref()).await;
         drop(uploads);
-        Ok(())
+        ended
     }
 
     async fn update_action(
@@ -100,15 +99,9 @@ impl<K: KeyValue> ActionRepository for KvTenant<K> {
             })
             .await;
 
-        match changed {
-            Ok(unused) => self.remove_blobs(&unused).await?,
-            Err(error) => {
-                self.abandon_upload(attempted.as_deref()).await?;
-                return Err(error);
-            }
-        }
+        let ended = self.end_upload(changed, attempted.as_deref()).await;
         drop(uploads);
-        Ok(())
+        ended
     }
 
     async fn deploy_action(
@@ -270,9 +263,26 @@ impl<K: KeyValue> KvTenant<K> {
         Ok(Some((info.sha256.clone(), blob)))
     }
 
+    /// What follows a change that may have taken a module into use: removes the blobs that
+    /// it says nobody uses any more, or, when it failed, the bytes that were stored for it.
+    /// The caller holds the lock on modules.
+    pub(super) async fn end_upload(
+        &self,
+        changed: Result<Vec<String>>,
+        attempted: Option<&str>,
+    ) -> Result<()> {
+        match changed {
+            Ok(unused) => self.remove_blobs(&unused).await,
+            Err(error) => {
+                self.abandon_upload(attempted).await?;
+                Err(error)
+            }
+        }
+    }
+
     /// Removes a module's bytes that were stored for nothing, unless the module is there
     /// from before. The caller holds the lock on modules.
-    pub(super) async fn abandon_upload(&self, sha256: Option<&str>) -> Result<()> {
+    async fn abandon_upload(&self, sha256: Option<&str>) -> Result<()> {
         let Some(sha256) = sha256 else {
             return Ok(());
         };

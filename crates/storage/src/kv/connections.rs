@@ -91,15 +91,9 @@ impl<K: KeyValue> ConnectionRepository for KvTenant<K> {
                 release(change, keys, gone, &new)
             })
             .await;
-        match changed {
-            Ok(unused) => self.remove_blobs(&unused).await?,
-            Err(error) => {
-                self.abandon_upload(attempted.as_deref()).await?;
-                return Err(error);
-            }
-        }
+        let ended = self.end_upload(changed, attempted.as_deref()).await;
         drop(uploads);
-        Ok(())
+        ended
     }
 
     async fn delete_connection(&self, name: &str) -> Result<()> {
