@@ -160,10 +160,12 @@ pub struct LiveRefreshToken {
 }
 
 impl LiveRefreshToken {
-    /// Whether it may be exchanged: it was not replaced, or not before that moment.
+    /// Whether it may be exchanged: it was not replaced, or not before that moment when
+    /// there is one.
     #[must_use]
-    pub fn is_good(&self, replaced_since: Timestamp) -> bool {
-        self.replaced_at.is_none_or(|at| replaced_since <= at)
+    pub fn is_good(&self, replaced_since: Option<Timestamp>) -> bool {
+        self.replaced_at
+            .is_none_or(|at| replaced_since.is_some_and(|since| since <= at))
     }
 }
 

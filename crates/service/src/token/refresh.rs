@@ -159,9 +159,11 @@ impl TokenService {
     }
 }
 
-/// Tokens that were replaced before this are not good any more.
-fn replaced_since(client: &Client, now: Timestamp) -> Timestamp {
-    now.plus_seconds(-i64::from(client.refresh_token.leeway_s))
+/// Tokens that were replaced before this are not good any more. None without leeway: what
+/// was replaced in the same millisecond was replaced all the same.
+fn replaced_since(client: &Client, now: Timestamp) -> Option<Timestamp> {
+    let leeway_s = client.refresh_token.leeway_s;
+    (leeway_s > 0).then(|| now.plus_seconds(-i64::from(leeway_s)))
 }
 
 /// The scopes of the exchange: those of the grant, or fewer (RFC 6749 section 6).

@@ -339,6 +339,19 @@ async fn a_replaced_refresh_token_revokes_its_grant(store: &dyn TenantStorage) {
         assert_eq!(store.opaque_token(&opaque_token).await.unwrap(), None);
     }
 
+    // Without leeway, one that was replaced in the same moment, or by a faster clock.
+    for now in [10, 9] {
+        give(store, refresh_grant("rt_g")).await;
+        assert_eq!(exchange(store, "rt_g", 1, 2, 10).await, Exchanged);
+        let again = RefreshExchange {
+            replaced_since: None,
+            ..to_exchange(1, 3, now)
+        };
+        let id = "rt_g".parse().unwrap();
+        let exchanged = store.exchange_refresh_token(&id, &again);
+        assert_eq!(exchanged.await.unwrap(), Reused);
+    }
+
     // So does one that was not heard of for long.
     give(store, refresh_grant("rt_c")).await;
     assert_eq!(exchange(store, "rt_c", 9, 2, 10).await, Reused);
@@ -633,7 +646,7 @@ fn to_exchange(presented: u8, successor: u8, now: i64) -> RefreshExchange {
     RefreshExchange {
         presented: [presented; 32],
         successor: Some([successor; 32]),
-        replaced_since: at(now - 5),
+        replaced_since: Some(at(now - 5)),
         now: at(now),
         expires_at: None,
         idle_expires_at: Some(at(now + 1_000)),

@@ -193,8 +193,9 @@ pub struct RefreshExchange {
     pub presented: [u8; 32],
     /// The SHA-256 of the token that replaces it; none when the grant doesn't rotate.
     pub successor: Option<[u8; 32]>,
-    /// Tokens that were replaced before this moment are not good any more.
-    pub replaced_since: Timestamp,
+    /// Tokens that were replaced before this moment are not good any more; without one,
+    /// none that was replaced is.
+    pub replaced_since: Option<Timestamp>,
     /// The time.
     pub now: Timestamp,
     /// The grant's end from now on.

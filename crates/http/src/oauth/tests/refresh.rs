@@ -66,6 +66,18 @@ async fn a_replaced_token_is_good_within_the_leeway_and_revokes_all_after_it() {
 }
 
 #[tokio::test]
+async fn without_leeway_a_replaced_token_is_not_good_in_the_same_moment_either() {
+    let world = World::start().await;
+    let app = app(&world).await;
+    set(&world, &app, |settings| settings.leeway_s = 0).await;
+    let one = first(&world, &app).await;
+    let two = next(&world, &app, &one).await;
+
+    assert_ended(&exchange(&world, &app, &one).await);
+    assert_ended(&exchange(&world, &app, &two).await);
+}
+
+#[tokio::test]
 async fn refresh_tokens_end_at_a_time_whatever_happens() {
     let world = World::start().await;
     let app = app(&world).await;
