@@ -4,10 +4,13 @@ use std::{
     collections::BTreeSet,
     ffi::OsString,
     fs::{self, File},
-    io, iter,
+    io,
     ops::Bound,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -36,6 +39,19 @@ const LET_GO: Duration = Duration::from_secs(5);
 pub(crate) struct SledDatabase {
     pub(crate) tree: sled::Db,
     files: Arc<Files>,
+    storing: Arc<Storing>,
+}
+
+/// Has those wait who would read on while something is being stored of which they may have
+/// seen a part. Who reads takes no lock.
+///
+/// A batch of sled's would do that as well, but begins with a buffer of its own that is
+/// written and synced by itself, and holds up the readers of all databases.
+#[derive(Debug, Default)]
+struct Storing {
+    is_under_way: AtomicBool,
+    /// Held meanwhile.
+    turn: Mutex<()>,
 }
 
 #[derive(Debug)]
@@ -80,38 +96,34 @@ impl SledDatabase {
         let database = Self {
             tree,
             files: Arc::new(files),
+            storing: Arc::default(),
         };
         database.flush()?;
         sync_folder(path).map_err(|error| unsynced(&error))?;
         Ok(database)
     }
 
-    /// Writes all or none, which isn't on the disk before the next flush.
+    /// Writes, which isn't on the disk before the next flush. Who has read some of it reads
+    /// all of it from then on.
+    ///
+    /// # Errors
+    /// `Unwritable`, when some of it may have been written.
     pub(crate) fn store(&self, writes: &Writes) -> Result<()> {
-        let mut writes = writes
-            .iter()
-            .map(|(key, value)| (key.as_slice(), value.as_deref()));
-        let stored = match (writes.next(), writes.len()) {
-            (None, _) => Ok(()),
-            // Is whole by itself. A batch would be two buffers to sync instead of one.
-            (Some((key, Some(value))), 0) => self.tree.insert(key, value).map(drop),
-            (Some((key, None)), 0) => self.tree.remove(key).map(drop),
-            (Some(first), _) => {
-                let mut batch = sled::Batch::default();
-                for (key, value) in iter::once(first).chain(writes) {
-                    match value {
-                        Some(value) => batch.insert(key, value),
-                        None => batch.remove(key),
-                    }
-                }
-                self.tree.apply_batch(batch)
+        self.storing.carry_out(|| {
+            for (key, value) in writes {
+                let stored = match value {
+                    Some(value) => self.tree.insert(key, value.as_slice()),
+                    None => self.tree.remove(key),
+                };
+                stored.map_err(|error| unwritten(&error))?;
             }
-        };
-        stored.map_err(|error| unwritten(&error))
+            Ok(())
+        })
     }
 
     /// The entries whose keys come after `key`.
     pub(crate) fn entries_after(&self, key: &[u8], take: usize) -> Result<Vec<Entry>> {
+        self.storing.wait();
         let after = (Bound::Excluded(key), Bound::Unbounded);
         let entries = self.tree.range::<&[u8], _>(after).take(take);
         entries.map(read_entry).collect()
@@ -122,6 +134,24 @@ impl SledDatabase {
         let flushed = self.files.nudger.watch(|| self.tree.flush());
         flushed.map_err(|error| unwritten(&error))?;
         self.files.sync().map_err(|error| unsynced(&error))
+    }
+}
+
+impl Storing {
+    fn carry_out<T>(&self, store: impl FnOnce() -> T) -> T {
+        let turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        // Before anything of it can be seen: who has seen some sees this.
+        self.is_under_way.store(true, Ordering::Release);
+        let stored = store();
+        self.is_under_way.store(false, Ordering::Release);
+        drop(turn);
+        stored
+    }
+
+    fn wait(&self) {
+        if self.is_under_way.load(Ordering::Acquire) {
+            drop(self.turn.lock().unwrap_or_else(PoisonError::into_inner));
+        }
     }
 }
 
@@ -163,16 +193,19 @@ impl Files {
 
 impl Reader for SledDatabase {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        self.storing.wait();
         let value = self.tree.get(key).map_err(|error| failed(&error))?;
         Ok(value.map(|value| value.to_vec()))
     }
 
     fn scan(&self, prefix: &[u8], skip: usize, take: usize) -> Result<Vec<Entry>> {
+        self.storing.wait();
         let entries = self.tree.scan_prefix(prefix).skip(skip).take(take);
         entries.map(read_entry).collect()
     }
 
     fn count(&self, prefix: &[u8]) -> Result<usize> {
+        self.storing.wait();
         let mut keys = self.tree.scan_prefix(prefix).keys();
         keys.try_fold(0, |count, key| key.map(|_| count + 1))
             .map_err(|error| failed(&error))
@@ -201,7 +234,8 @@ pub(crate) fn unwritten(error: &sled::Error) -> StorageError {
     }
 }
 
-fn unsynced(error: &io::Error) -> StorageError {
+/// A failure to put something on the disk.
+pub(crate) fn unsynced(error: &io::Error) -> StorageError {
     StorageError::Unwritable {
         why: Unwritable::of(error),
         may_be_stored: true,
@@ -233,5 +267,38 @@ mod tests {
         let database = SledDatabase::open(&path, 1024 * 1024).unwrap();
         assert_eq!(database.get(&[7]).unwrap(), Some(vec![7; 300_000]));
         assert_eq!(database.count(b"").unwrap(), 8);
+    }
+
+    /// Two keys that are always stored with the same value, and a reader who reads both.
+    #[test]
+    fn who_has_read_some_of_what_is_stored_reads_all_of_it() {
+        const TIMES: u32 = 3_000;
+        let dir = tempfile::tempdir().unwrap();
+        let database = SledDatabase::open(&dir.path().join("db"), 1024 * 1024).unwrap();
+        let is_over = AtomicBool::new(false);
+        let read = |key: &[u8]| {
+            let value = database.get(key).unwrap();
+            value.map_or(0, |bytes| u32::from_be_bytes(bytes.try_into().unwrap()))
+        };
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                for number in 1..=TIMES {
+                    let value = Some(number.to_be_bytes().to_vec());
+                    let keys = [b"a".to_vec(), b"b".to_vec()];
+                    let writes = keys.map(|key| (key, value.clone()));
+                    database.store(&Writes::from(writes)).unwrap();
+                }
+                is_over.store(true, Ordering::Release);
+            });
+            while !is_over.load(Ordering::Acquire) {
+                let first = read(b"a");
+                let second = read(b"b");
+                assert!(
+                    first <= second,
+                    "{first} was stored with more than {second}"
+                );
+            }
+        });
+        assert_eq!((read(b"a"), read(b"b")), (TIMES, TIMES));
     }
 }

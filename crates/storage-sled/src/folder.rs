@@ -6,9 +6,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use claimsmith_storage::StorageError;
+use claimsmith_storage::{StorageError, kv::Writes};
 
-use crate::{database::SledDatabase, disk::Disk};
+use crate::{ahead::WriteAheadLog, database::SledDatabase, disk::Disk};
+
+/// A database and its log.
+type Opened = Result<(SledDatabase, WriteAheadLog), StorageError>;
 
 /// A folder that is ours for as long as this value lives.
 #[derive(Debug)]
@@ -62,6 +65,21 @@ impl Folder {
             sync_folder(&path).map_err(|error| unwritable(&path, &error))?;
             Ok(database)
         }
+    }
+
+    /// What opens the database in this folder together with its write-ahead log.
+    pub(crate) fn logged_database_opener(
+        &self,
+        cache_bytes: u64,
+    ) -> Result<impl Fn() -> Opened + Send + use<>, StorageError> {
+        let log = self.subfolder("ahead")?;
+        let open = self.database_opener(cache_bytes);
+        Ok(move || {
+            let database = open()?;
+            let store = |writes: &Writes| database.store(writes);
+            let log = WriteAheadLog::open(&log, store, || database.flush())?;
+            Ok((database, log))
+        })
     }
 
     /// The disk that the folder is on, of which this much stays free.

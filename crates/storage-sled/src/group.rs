@@ -1,6 +1,6 @@
 //! What changes have written that are stored together, before any of it is stored.
 
-use std::mem;
+use std::collections::BTreeMap;
 
 use claimsmith_storage::{
     StorageError,
@@ -9,69 +9,84 @@ use claimsmith_storage::{
 
 type Result<T> = std::result::Result<T, StorageError>;
 
+/// How many writes there are in a batch before the next change begins another one. Nobody
+/// reads while a batch is stored, which takes some microseconds for each write.
+pub(crate) const BATCH_WRITES: usize = 64;
+
 /// A store with the writes of earlier changes laid over it: what a change reads that is
 /// stored together with them.
 pub(crate) struct Group<'a, R> {
     store: &'a R,
-    writes: Writes,
+    /// In order: what later ones write counts. Each holds whole changes.
+    batches: Vec<Writes>,
+    bytes: usize,
 }
 
 impl<'a, R: Reader> Group<'a, R> {
     pub(crate) fn on(store: &'a R) -> Self {
         Self {
             store,
-            writes: Writes::new(),
+            batches: Vec::new(),
+            bytes: 0,
         }
     }
 
     /// One more change's.
     pub(crate) fn add(&mut self, writes: Writes) {
-        self.writes.extend(writes);
+        let entries = writes.iter();
+        let lengths = entries.map(|(key, value)| key.len() + value.as_ref().map_or(0, Vec::len));
+        self.bytes += lengths.sum::<usize>();
+        match self.batches.last_mut() {
+            Some(batch) if batch.len() < BATCH_WRITES => batch.extend(writes),
+            _ if writes.is_empty() => {}
+            _ => self.batches.push(writes),
+        }
     }
 
-    /// How many keys are written.
-    pub(crate) fn len(&self) -> usize {
-        self.writes.len()
+    /// How many bytes are written.
+    pub(crate) const fn bytes(&self) -> usize {
+        self.bytes
     }
 
-    /// What is to be stored, of which nothing is left here.
-    pub(crate) fn take(&mut self) -> Writes {
-        mem::take(&mut self.writes)
+    /// What is to be stored, each batch as a whole.
+    pub(crate) fn into_batches(self) -> Vec<Writes> {
+        self.batches
     }
 
-    fn with_prefix(&self, prefix: &[u8]) -> impl Iterator<Item = (&Vec<u8>, &Option<Vec<u8>>)> {
-        self.writes
-            .range(prefix.to_vec()..)
-            .take_while(move |(key, _)| key.starts_with(prefix))
+    fn with_prefix<'b>(&'b self, prefix: &[u8]) -> BTreeMap<&'b Vec<u8>, &'b Option<Vec<u8>>> {
+        let of_batch = |batch: &'b Writes| {
+            let from_there = batch.range(prefix.to_vec()..);
+            from_there.take_while(|(key, _)| key.starts_with(prefix))
+        };
+        self.batches.iter().flat_map(of_batch).collect()
     }
 }
 
 impl<R: Reader> Reader for Group<'_, R> {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
-        match self.writes.get(key) {
+        let written = self.batches.iter().rev().find_map(|batch| batch.get(key));
+        match written {
             Some(written) => Ok(written.clone()),
             None => self.store.get(key),
         }
     }
 
     fn scan(&self, prefix: &[u8], skip: usize, take: usize) -> Result<Vec<Entry>> {
-        let written = self.with_prefix(prefix).count();
-        if written == 0 {
+        let written = self.with_prefix(prefix);
+        if written.is_empty() {
             return self.store.scan(prefix, skip, take);
         }
         // As many more as may be deleted. Then whatever is inserted behind the last of them
         // comes after all that is asked for.
-        let enough = skip.saturating_add(take).saturating_add(written);
+        let enough = skip.saturating_add(take).saturating_add(written.len());
         let mut entries: Writes = self
             .store
             .scan(prefix, 0, enough)?
             .into_iter()
             .map(|(key, value)| (key, Some(value)))
             .collect();
-        entries.extend(
-            self.with_prefix(prefix)
-                .map(|(key, value)| (key.clone(), value.clone())),
-        );
+        let written = written.into_iter();
+        entries.extend(written.map(|(key, value)| (key.clone(), value.clone())));
         let present = entries
             .into_iter()
             .filter_map(|(key, value)| Some((key, value?)));
@@ -174,14 +189,30 @@ mod tests {
     }
 
     #[test]
-    fn the_last_of_a_groups_writes_to_a_key_counts() {
+    fn the_last_of_a_groups_writes_to_a_key_counts_across_batches() {
         let store = Entries(BTreeMap::new());
         let mut group = Group::on(&store);
+        let many = (0..BATCH_WRITES).map(|number| (format!("many {number}").into(), None));
         let (key, value) = entry(1);
-        group.add(Writes::from([(key.clone(), Some(value))]));
-        group.add(Writes::from([(key.clone(), None)]));
+        let last = Writes::from([(key.clone(), None)]);
+
+        group.add(Writes::from([(key.clone(), Some(b"first".to_vec()))]));
+        group.add(many.collect());
+        group.add(Writes::from([(key.clone(), Some(value.clone()))]));
+        assert_eq!(group.get(&key).unwrap(), Some(value.clone()));
+        assert_eq!(group.scan(b"k", 0, 9).unwrap(), [(key.clone(), value)]);
+        group.add(Writes::new());
+        group.add(last.clone());
 
         assert_eq!(group.get(&key).unwrap(), None);
-        assert_eq!(group.take(), Writes::from([(key, None)]));
+        assert_eq!(group.count(b"k").unwrap(), 0);
+        assert_eq!(group.bytes(), 3 * key.len() + 5 + 1 + many_bytes());
+        assert_eq!(group.into_batches().get(1..).unwrap(), [last]);
+    }
+
+    fn many_bytes() -> usize {
+        (0..BATCH_WRITES)
+            .map(|number| format!("many {number}").len())
+            .sum()
     }
 }

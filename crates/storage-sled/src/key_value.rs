@@ -38,10 +38,11 @@ impl SledKeyValue {
     /// Opens the database in a folder. Blocks.
     pub(crate) fn open(folder: Folder) -> Result<Self> {
         let disk = folder.disk(KEPT_FREE_BYTES);
-        let open = folder.database_opener(CACHE_BYTES);
-        let database = Arc::new(Reopenable::new(open()?));
+        let open = folder.logged_database_opener(CACHE_BYTES)?;
+        let (database, log) = open()?;
+        let database = Arc::new(Reopenable::new(database));
         let blobs = Blobs::in_folder(folder.subfolder("modules")?);
-        let writer = Writer::start(Arc::clone(&database), disk, open)
+        let writer = Writer::start(Arc::clone(&database), log, disk, open)
             .map_err(|error| StorageError::Backend(format!("no thread could be made: {error}")))?;
         Ok(Self {
             writer,

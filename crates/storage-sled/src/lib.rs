@@ -7,6 +7,7 @@
 //! ```text
 //! DATA/tenants/lock         held while a process has it open
 //! DATA/tenants/db/          sled
+//! DATA/tenants/ahead/       what changes wrote since sled was flushed
 //! DATA/tenants/modules/     one sealed file for each uploaded module
 //! DATA/executions/lock
 //! DATA/executions/db/       sled
@@ -31,6 +32,7 @@
 //! What is deliberately left out: sharing a folder between processes. A server
 //! farm needs a networked backend, which implements the same traits.
 
+mod ahead;
 mod blobs;
 mod database;
 mod disk;

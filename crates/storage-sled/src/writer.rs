@@ -9,6 +9,7 @@ use std::{
     },
     thread::JoinHandle,
     time::{Duration, Instant},
+    vec::Drain,
 };
 
 use claimsmith_model::Histogram;
@@ -18,30 +19,37 @@ use claimsmith_storage::{
 };
 use tokio::sync::{mpsc, oneshot};
 
-use crate::{database::SledDatabase, disk::Disk, group::Group, reopenable::Reopenable};
+use crate::{
+    ahead::WriteAheadLog,
+    database::{SledDatabase, unsynced},
+    disk::Disk,
+    group::Group,
+    reopenable::Reopenable,
+};
 
 type Result<T> = std::result::Result<T, StorageError>;
 
 /// How many changes may wait before callers wait for a place.
 const QUEUE_MAX: usize = 1_024;
 
-/// How many changes share one flush at most: with some microseconds each, the
+/// How many changes are put on the disk together at most: with some microseconds each, the
 /// first waits some milliseconds for the last.
 const GROUP_MAX: usize = 256;
+
+/// How many bytes a group writes at most, unless it is one change.
+const GROUP_BYTES_MAX: usize = 1024 * 1024;
 
 /// How often it is tried whether a disk takes writes again.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
 
-/// How many writes are in a batch of sled's before the next changes begin another one.
-/// Nobody reads while sled stores a batch, which takes some microseconds for each write.
-const BATCH_WRITES: usize = 64;
-
 /// Bounds of the sizes of groups: powers of two up to [`GROUP_MAX`].
 const GROUP_SIZES: [u64; 9] = [1, 2, 4, 8, 16, 32, 64, 128, 256];
 
-/// Bounds of the durations of flushes in nanoseconds: from a quarter of a millisecond,
-/// as good as a disk gets, to seconds, when logins begin to fail for it.
-const FLUSH_NS: [u64; 12] = [
+/// Bounds of the durations in nanoseconds of putting a group on the disk: from a twentieth of
+/// a millisecond, as good as a disk gets, to seconds, when logins begin to fail for it.
+const FLUSH_NS: [u64; 14] = [
+    50_000,
+    100_000,
     250_000,
     500_000,
     1_000_000,
@@ -56,20 +64,20 @@ const FLUSH_NS: [u64; 12] = [
     5_000_000_000,
 ];
 
-/// Runs changes one after another on a thread of its own, and stores and flushes once for
-/// all that wait (group commit). Dropping it completes what waits.
+/// Runs changes one after another on a thread of its own, and puts on the disk together what
+/// those write that wait (group commit). Dropping it completes what waits.
 ///
-/// Changes share batches of sled's, because sled begins each batch with a buffer that it
-/// syncs by itself.
+/// What a group writes goes to the write-ahead log, and then to sled, where it can be read:
+/// nothing is read that isn't on the disk. sled is flushed when the log is long, on a thread
+/// of its own.
 ///
-/// A change that the disk wouldn't take is refused before sled hears of it. When a write
-/// fails all the same, sled writes nothing more until it is opened anew, which is done here,
-/// in place, once the disk takes writes again. What was answered with `Ok` was flushed
-/// before, so it is there; what was written since the last flush is written once more, since
-/// others have read it and keep it in their caches.
+/// A change that the disk wouldn't take is refused before anything hears of it. When a write
+/// fails all the same, nothing more is written until the database and the log are opened
+/// anew, which is done here, in place, once the disk takes writes again. What was answered
+/// with `Ok` is in the log or in the database's files, so it is there.
 ///
-/// sled's own ways to flush are not used: `flush_async` can hang for good when
-/// several tasks wait, and many threads that call `flush` hinder each other.
+/// sled's `flush_async` is not used, because it can hang for good when several tasks wait; and
+/// one thread at a time calls `flush`, because many hinder each other.
 #[derive(Debug)]
 pub(crate) struct Writer {
     tickets: Option<mpsc::Sender<Ticket>>,
@@ -92,11 +100,12 @@ struct Ticket {
 }
 
 impl Writer {
-    /// Starts it for a database on `disk`, which `open` opens anew.
+    /// Starts it for a database and its log, which `open` opens anew, on `disk`.
     pub(crate) fn start(
         database: Arc<Reopenable<SledDatabase>>,
+        log: WriteAheadLog,
         disk: Disk,
-        open: impl Fn() -> Result<SledDatabase> + Send + 'static,
+        open: impl Fn() -> Result<(SledDatabase, WriteAheadLog)> + Send + 'static,
     ) -> io::Result<Self> {
         let (tickets, waiting) = mpsc::channel(QUEUE_MAX);
         let counted = Arc::new(Counted {
@@ -107,8 +116,10 @@ impl Writer {
         });
         let worker = Worker {
             database,
+            log,
             disk,
             open,
+            flushing: None,
             counted: Arc::clone(&counted),
             state: State::Well,
         };
@@ -187,8 +198,11 @@ impl Drop for Writer {
 /// What the thread has.
 struct Worker<O> {
     database: Arc<Reopenable<SledDatabase>>,
+    log: WriteAheadLog,
     disk: Disk,
     open: O,
+    /// Flushes the database.
+    flushing: Option<JoinHandle<Result<()>>>,
     counted: Arc<Counted>,
     state: State,
 }
@@ -202,9 +216,6 @@ enum State {
     /// A write has failed.
     Broken {
         refusal: Refusal,
-        /// What was written since the last flush, in order. It may be on the disk or not,
-        /// whole or in part, and was read by others: so it is written again.
-        unflushed: Vec<Writes>,
         tried: Instant,
     },
 }
@@ -216,15 +227,25 @@ struct Refusal {
     detail: String,
 }
 
-impl<O: Fn() -> Result<SledDatabase>> Worker<O> {
+impl<O: Fn() -> Result<(SledDatabase, WriteAheadLog)>> Worker<O> {
     /// Runs until nobody can send any more.
     fn run(mut self, mut waiting: mpsc::Receiver<Ticket>) {
         let mut tickets = Vec::with_capacity(GROUP_MAX);
         let mut refusal = self.refusal();
         while self.receive(&mut waiting, &mut tickets, refusal.is_some()) {
             refusal = self.refusal();
-            self.carry_out(&mut tickets, refusal.as_ref());
+            self.carry_out(tickets.drain(..), refusal.as_ref());
         }
+        if let Err(error) = self.finish() {
+            tracing::warn!(%error, "what was written last is read from the log at the next start");
+        }
+    }
+
+    /// Leaves nothing to the log, so that nothing is replayed at the next start.
+    fn finish(&mut self) -> Result<()> {
+        self.await_flush()?;
+        self.database.with(SledDatabase::flush)?;
+        self.log.settle()
     }
 
     /// Waits for changes; while something is wrong no longer than until it is time to try
@@ -282,87 +303,101 @@ impl<O: Fn() -> Result<SledDatabase>> Worker<O> {
         self.state.refusal().cloned()
     }
 
-    /// Opens the database anew, and writes once more what may not be on the disk.
-    fn put_right(&self) -> Result<()> {
-        let State::Broken { unflushed, .. } = &self.state else {
-            return Ok(());
-        };
+    /// Opens the database and its log anew.
+    fn put_right(&mut self) -> Result<()> {
         let probe = self.disk.probe()?;
-        self.database.reopen(|| {
+        // Whatever it says: what it didn't put on the disk is in the log.
+        let _ = self.await_flush();
+        let Self {
+            database,
+            open,
+            log,
+            ..
+        } = self;
+        database.reopen(|| {
             // Its room is for what opening writes.
             drop(probe);
-            let database = (self.open)()?;
-            for writes in unflushed {
-                database.store(writes)?;
-            }
+            let (database, opened) = open()?;
+            *log = opened;
             Ok(database)
-        })?;
-        self.database.with(SledDatabase::flush)
+        })
     }
 
     /// Runs changes and answers each, when all that they write is on the disk.
-    fn carry_out(&mut self, tickets: &mut Vec<Ticket>, refusal: Option<&Refusal>) {
-        if tickets.is_empty() {
-            return;
-        }
-        self.counted.group_sizes.note(tickets.len() as u64);
-        let mut results = Vec::with_capacity(tickets.len());
-        let mut written = Vec::new();
-        let mut failed = None;
-        let carried_out = self.database.with(|database| {
-            let mut group = Group::on(database);
-            let mut waiting = tickets.drain(..).peekable();
-            while let Some(Ticket { change, answer }) = waiting.next() {
-                let result = match refusal.or(failed.as_ref()) {
-                    Some(refusal) => Err(refusal.error(false)),
-                    None => decide(change, &mut group),
-                };
-                results.push((answer, result));
-                let is_full = group.len() >= BATCH_WRITES || waiting.peek().is_none();
-                if is_full && group.len() > 0 {
-                    let writes = group.take();
-                    let stored = database.store(&writes);
-                    written.push(writes);
-                    if let Err(error) = stored {
-                        failed = Some(Refusal::of(&error));
-                    }
+    fn carry_out(&mut self, tickets: Drain<'_, Ticket>, refusal: Option<&Refusal>) {
+        let mut tickets = tickets.peekable();
+        let mut refusal = refusal.cloned();
+        while tickets.peek().is_some() {
+            if let Some(refusal) = &refusal {
+                for Ticket { answer, .. } in tickets {
+                    let _ = answer.send(Err(refusal.error(false)));
                 }
+                return;
             }
-            Ok(())
-        });
-        if let Err(error) = carried_out {
-            // There is no database just now, and nothing of the tickets was looked at.
-            let refusal = Refusal::of(&error);
-            for ticket in tickets.drain(..) {
-                results.push((ticket.answer, Err(refusal.error(false))));
+            let mut results = Vec::with_capacity(tickets.len());
+            let database = Arc::clone(&self.database);
+            let stored = database.with(|database| {
+                let mut group = Group::on(database);
+                while group.bytes() < GROUP_BYTES_MAX
+                    && let Some(Ticket { change, answer }) = tickets.next()
+                {
+                    results.push((answer, decide(change, &mut group)));
+                }
+                self.store(database, &group.into_batches())
+            });
+            self.counted.group_sizes.note(results.len() as u64);
+            if let Err(error) = &stored {
+                tracing::error!(%error, "a write failed; it is tried again each second");
+                refusal = Some(Refusal::of(error));
+                self.state = State::Broken {
+                    refusal: Refusal::of(error),
+                    tried: Instant::now(),
+                };
+                self.tell();
+            }
+            for (answer, result) in results {
+                let result = match &refusal {
+                    // What wrote nothing has read what others wrote.
+                    Some(refusal) => result.and_then(|()| Err(refusal.error(true))),
+                    None => result,
+                };
+                // A caller that has gone away doesn't hear it.
+                let _ = answer.send(result);
             }
         }
-        if !written.is_empty() && failed.is_none() {
-            let began = Instant::now();
-            if let Err(error) = self.database.with(SledDatabase::flush) {
-                failed = Some(Refusal::of(&error));
-            }
-            self.counted.flush_ns.note_duration(began.elapsed());
+    }
+
+    /// Puts batches on the disk, and into the database.
+    fn store(&mut self, database: &SledDatabase, batches: &[Writes]) -> Result<()> {
+        if batches.is_empty() {
+            return Ok(());
         }
-        let failed = failed.filter(|_| !written.is_empty());
-        if let Some(refusal) = &failed {
-            tracing::error!(error = %refusal.detail, "a write failed; it is tried again each second");
-            self.state = State::Broken {
-                refusal: refusal.clone(),
-                unflushed: written,
-                tried: Instant::now(),
-            };
-            self.tell();
+        if self.log.is_full() {
+            self.await_flush()?;
+            self.log.go_on()?;
+            self.flush()?;
         }
-        for (answer, result) in results {
-            let result = match &failed {
-                // What wrote nothing has read what others wrote.
-                Some(refusal) => result.and_then(|()| Err(refusal.error(true))),
-                None => result,
-            };
-            // A caller that has gone away doesn't hear it.
-            let _ = answer.send(result);
-        }
+        let began = Instant::now();
+        self.log.append(batches)?;
+        self.counted.flush_ns.note_duration(began.elapsed());
+        batches.iter().try_for_each(|batch| database.store(batch))
+    }
+
+    /// Begins to flush the database.
+    fn flush(&mut self) -> Result<()> {
+        let database = Arc::clone(&self.database);
+        let thread = std::thread::Builder::new().name("storage-flush".into());
+        let flush = thread.spawn(move || database.with(SledDatabase::flush));
+        self.flushing = Some(flush.map_err(|error| unsynced(&error))?);
+        Ok(())
+    }
+
+    /// Waits for the flush that was begun last.
+    fn await_flush(&mut self) -> Result<()> {
+        self.flushing.take().map_or(Ok(()), |flush| {
+            let panicked = |_| Err(StorageError::Backend("a flush panicked".into()));
+            flush.join().unwrap_or_else(panicked)
+        })
     }
 
     /// Tells others how it is.
@@ -423,7 +458,7 @@ mod tests {
     use claimsmith_storage::kv::Reader;
     use tokio::task::JoinSet;
 
-    use crate::folder::Folder;
+    use crate::{folder::Folder, group::BATCH_WRITES};
 
     fn put(key: &'static [u8], value: &'static [u8]) -> Change {
         Box::new(move |_| Ok(Writes::from([(key.to_vec(), Some(value.to_vec()))])))
@@ -440,9 +475,10 @@ mod tests {
     fn world() -> World {
         let dir = tempfile::tempdir().unwrap();
         let folder = Folder::claim(dir.path().join("data")).unwrap();
-        let open = folder.database_opener(1024 * 1024);
-        let database = Arc::new(Reopenable::new(open().unwrap()));
-        let writer = Writer::start(Arc::clone(&database), folder.disk(1), open).unwrap();
+        let open = folder.logged_database_opener(1024 * 1024).unwrap();
+        let (opened, log) = open().unwrap();
+        let database = Arc::new(Reopenable::new(opened));
+        let writer = Writer::start(Arc::clone(&database), log, folder.disk(1), open).unwrap();
         World {
             writer,
             database,
@@ -554,6 +590,25 @@ mod tests {
         assert!(writes.join_all().await.iter().all(Result::is_ok));
         let last = world.get(b"last").unwrap();
         assert_eq!(last, (CHANGES - 1).to_string().into_bytes());
+    }
+
+    #[tokio::test]
+    async fn a_writer_that_ends_in_order_leaves_nothing_to_be_replayed() {
+        let World {
+            writer,
+            database,
+            folder,
+            _dir,
+        } = world();
+        writer.write(put(b"key", b"value")).await.unwrap();
+        drop(writer);
+        drop(database);
+
+        let open = folder.database_opener(1024 * 1024);
+        assert_eq!(open().unwrap().get(b"key").unwrap().unwrap(), b"value");
+        let replay = |writes: &Writes| panic!("{writes:?} is replayed");
+        let folder = folder.path().join("ahead");
+        WriteAheadLog::open(&folder, replay, || Ok(())).unwrap();
     }
 
     #[tokio::test]

@@ -9,6 +9,7 @@ use std::{
     process::{Command, Stdio},
 };
 
+use claimsmith_model::Tenant;
 use claimsmith_storage::{
     MasterKey, Storage,
     contract::{fill_tenant, tenant},
@@ -20,6 +21,13 @@ const CHILD_ROUND: &str = "CLAIMSMITH_TEST_CHILD_ROUND";
 const ACKNOWLEDGED: &str = "acknowledged ";
 const ROUNDS: usize = 5;
 const WRITERS: usize = 4;
+
+/// A tenant of 30 KB: some hundred of them fill a file of the write-ahead log.
+fn large_tenant(name: &str) -> Tenant {
+    let mut large = tenant(name);
+    large.settings.friendly_name = Some(name.repeat(3_000));
+    large
+}
 
 fn master() -> MasterKey {
     MasterKey::parse(&"ab".repeat(32)).unwrap()
@@ -81,7 +89,7 @@ async fn write_until_killed(folder: &Path, round: &str) {
         writers.spawn(async move {
             for number in 0.. {
                 let name = format!("r{round}-w{writer}-{number}");
-                storage.create_tenant(&tenant(&name)).await.unwrap();
+                storage.create_tenant(&large_tenant(&name)).await.unwrap();
                 println!("{ACKNOWLEDGED}{name}");
             }
         });
@@ -94,7 +102,7 @@ async fn all_are_there(folder: &Path, acknowledged: &[String], round: usize) {
     let found = storage.tenants().await.unwrap();
     for name in acknowledged {
         assert!(
-            found.contains(&tenant(name)),
+            found.contains(&large_tenant(name)),
             "{name} was acknowledged and is gone"
         );
         // Its domain came with it: a change is stored whole.
