@@ -292,7 +292,9 @@ fn may_be_rotated(
     now: Timestamp,
 ) -> Result<(), ServiceError> {
     let name = algorithm.as_str();
-    let stopped = of_algorithm(stored, algorithm).filter_map(|key| key.current_until);
+    // Another next key was published then; also when the one before was revoked unused.
+    let stopped =
+        of_algorithm(stored, algorithm).filter_map(|key| key.current_until.or(key.revoked_at));
     let pause_end = stopped
         .max()
         .map(|stopped| stopped.plus_seconds(ROTATION_PAUSE_S));
@@ -520,6 +522,25 @@ mod tests {
         assert_eq!(keys.published().await, published);
 
         keys.wait(1);
+        keys.rotate().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_next_key_in_place_of_a_revoked_one_waits_until_verifiers_have_it() {
+        let keys = Keys::new().await;
+        keys.token(60).await;
+        let published = keys.published().await;
+        keys.revoke(&published[1]).await.unwrap();
+
+        let early = keys.rotate().await.unwrap_err();
+
+        assert!(matches!(&early, ServiceError::Conflict(_)), "{early:?}");
+        assert_eq!(keys.published().await[0], published[0]);
+        keys.wait(ROTATION_PAUSE_S);
+        keys.rotate().await.unwrap();
+        // What was current long ago may go without anybody having to wait.
+        keys.wait(ROTATION_PAUSE_S);
+        keys.revoke(&published[0]).await.unwrap();
         keys.rotate().await.unwrap();
     }
 
