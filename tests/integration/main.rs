@@ -54,6 +54,7 @@ mod key_rotation;
 mod killed;
 mod limits;
 mod login_attacks;
+mod logins_under_way;
 mod logs;
 mod management_lists;
 mod metadata;

@@ -100,10 +100,13 @@ async fn requests_that_overlap_within_the_leeway_log_nobody_out() {
     let token = refresh_token(&login(&server, &app, &ada).await);
     let one = || exchange(&server, &app, &token);
 
-    let (a, b, c, d) = tokio::join!(one(), one(), one(), one());
+    let (a, b, c, d, e) = tokio::join!(one(), one(), one(), one(), one());
+    let (f, g, h, i, j) = tokio::join!(one(), one(), one(), one(), one());
 
-    for reply in [a, b, c, d] {
-        let next = refresh_token(&reply.expect_token());
+    // All have the one token that goes on, so that nobody goes on beside the others unseen.
+    let next = refresh_token(&a);
+    for reply in [a, b, c, d, e, f, g, h, i, j] {
+        assert_eq!(refresh_token(&reply.expect_token()), next);
         exchange(&server, &app, &next).await.expect_token();
     }
 }

@@ -81,6 +81,6 @@ pub use secret::Secret;
 pub use signing_key::{KeyUse, StoredKey, TOKEN_LIFETIME_S_MAX};
 pub use tenant::{ClaimSettings, OnRefusal, PrivateNames, SessionSettings, Tenant, TenantSettings};
 pub use tenant_event::{LogClass, LogType, RequestOrigin, TenantEvent, log_text};
-pub use token::{OpaqueToken, SigningAlgorithm, TokenKind};
+pub use token::{OPAQUE_TOKEN_LIFETIME_S, OpaqueToken, SigningAlgorithm, TokenKind};
 pub use trigger::{Trigger, UnknownTrigger};
 pub use user::{Identity, METADATA_BYTES_MAX, Permission, Role, User};

@@ -7,8 +7,8 @@ use crate::{
     Timestamp, UserId,
 };
 
-/// The most refresh tokens of one grant that are good at the same time: the newest, and
-/// those before it that are within the leeway of overlapping requests.
+/// The most refresh tokens of one grant that are remembered: the newest, and those before
+/// it, which requests that overlap may still bring.
 pub const LIVE_REFRESH_TOKENS_MAX: usize = 8;
 
 /// A user's session in one browser, under the SHA-256 of what the cookie holds.
@@ -32,6 +32,9 @@ pub struct Session {
     pub idle_expires_at: Timestamp,
     /// The clients that the user has logged in to with it, each once.
     pub clients: Vec<ClientId>,
+    /// How many times the user's logins had been ended when this one was proven.
+    #[serde(default)]
+    pub logins_ended: u32,
 }
 
 /// An authorization code's meaning (RFC 6749 section 4.1.2), under the code's SHA-256.
@@ -128,8 +131,11 @@ pub struct RefreshGrant {
     pub expires_at: Option<Timestamp>,
     /// When it ends unless a token of it is exchanged before.
     pub idle_expires_at: Option<Timestamp>,
-    /// The tokens that are good, newest last.
+    /// The newest token, which is good, and before it those that it replaced lately.
     pub live: Vec<LiveRefreshToken>,
+    /// How many times the user's logins had been ended when this one was proven.
+    #[serde(default)]
+    pub logins_ended: u32,
 }
 
 impl RefreshGrant {
@@ -149,7 +155,7 @@ impl RefreshGrant {
     }
 }
 
-/// A refresh token that is good.
+/// A refresh token that is good, or was lately.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LiveRefreshToken {
     /// The token's SHA-256.
@@ -208,6 +214,7 @@ mod tests {
             expires_at: expires_at.map(Timestamp::from_millis),
             idle_expires_at: idle_expires_at.map(Timestamp::from_millis),
             live: vec![],
+            logins_ended: 0,
         }
     }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{ClientId, Timestamp, UserId};
+use crate::{ClientId, RefreshGrantId, Timestamp, UserId};
 
 /// Which of the two tokens of an answer.
 #[derive(
@@ -71,7 +71,12 @@ impl SigningAlgorithm {
     }
 }
 
-/// What the server remembers of an opaque access token, under the token's SHA-256.
+/// Lifetime of an opaque access token in seconds: a day, as in the reference product.
+pub const OPAQUE_TOKEN_LIFETIME_S: u32 = 86_400;
+
+/// What the server remembers of an opaque access token, under the token's SHA-256. What it
+/// rests on is looked at when it is used, so that nobody has to look for the tokens when
+/// that ends.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OpaqueToken {
     /// The user that it speaks for.
@@ -82,4 +87,15 @@ pub struct OpaqueToken {
     pub scope: Vec<String>,
     /// When it stops being valid.
     pub expires_at: Timestamp,
+    /// How many times the user's logins had been ended when this one was proven: it is
+    /// worth nothing once they were ended again.
+    #[serde(default)]
+    pub logins_ended: u32,
+    /// The grant of the refresh token that came with it, or that it was given for: it is
+    /// worth nothing without it.
+    #[serde(default)]
+    pub refresh_grant: Option<RefreshGrantId>,
+    /// Whether it is good only as long as the user's consent stands.
+    #[serde(default)]
+    pub rests_on_consent: bool,
 }

@@ -63,6 +63,11 @@ pub struct User {
     /// A blocked user can't log in.
     #[serde(default)]
     pub blocked: bool,
+    /// How many times all of the user's logins were ended at once: by a new password, or
+    /// by blocking the user. What a login stores names the number that it was proven
+    /// under, so that one that was under way meanwhile stores nothing.
+    #[serde(default)]
+    pub logins_ended: u32,
     /// The roles given to the user outside organizations.
     #[serde(default)]
     pub roles: Vec<RoleId>,

@@ -78,7 +78,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let none = JsonObject::new();
     for number in 0..1_000 {
         store
-            .record_login(&user_id(number), &none, &none, "192.0.2.1", created_at)
+            .record_login(&user_id(number), 0, &none, &none, "192.0.2.1", created_at)
             .await?;
     }
     println!(

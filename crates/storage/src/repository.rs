@@ -328,6 +328,9 @@ pub trait UserRepository: Send + Sync + Debug {
 
     /// Replaces a user who has not changed since `before` was read.
     ///
+    /// When `after` says that the logins were ended once more, all sessions of the user
+    /// end in the same change, and all refresh grants are revoked.
+    ///
     /// # Errors
     /// `NotFound`, `Changed`, or `Conflict` when the new email address or user
     /// name is taken.
@@ -349,16 +352,17 @@ pub trait UserRepository: Send + Sync + Debug {
     /// Counts a login and notes when and from where it came; merges metadata in
     /// the same write, so that a login writes the user once.
     ///
-    /// # Errors
-    /// `NotFound`.
+    /// Answers whether it did: not when the user is gone or blocked, or the user's logins
+    /// were not ended just `logins_ended` times.
     async fn record_login(
         &self,
         id: &UserId,
+        logins_ended: u32,
         app_metadata: &JsonObject,
         user_metadata: &JsonObject,
         ip: &str,
         now: Timestamp,
-    ) -> Result<()>;
+    ) -> Result<bool>;
 
     /// Deletes a user with memberships, sessions, refresh grants, consent and what
     /// `/userinfo` keeps; one who isn't there is no error.
@@ -535,9 +539,6 @@ pub trait BindingRepository: Send + Sync + Debug {
 pub trait TokenRepository: Send + Sync + Debug {
     /// The opaque token with this SHA-256; also when it has expired.
     async fn opaque_token(&self, sha256: &[u8; 32]) -> Result<Option<OpaqueToken>>;
-
-    /// Stores a new opaque token under its SHA-256.
-    async fn put_opaque_token(&self, sha256: &[u8; 32], token: &OpaqueToken) -> Result<()>;
 
     /// Deletes an opaque token; one that isn't there is no error.
     async fn remove_opaque_token(&self, sha256: &[u8; 32]) -> Result<()>;

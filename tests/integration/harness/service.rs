@@ -22,6 +22,7 @@ use tokio_rustls::TlsAcceptor;
 /// | path | answer |
 /// |---|---|
 /// | `/silent` | none, and the connection stays open |
+/// | `/held` | 200 and `hello`, as soon as the test lets it |
 /// | `/slow` | one byte of a long body after another |
 /// | `/large` | a body of 2 MiB that says so |
 /// | `/endless` | a body without an announced length |
@@ -35,6 +36,14 @@ pub(crate) struct Service {
     pub(crate) address: SocketAddr,
     requests: Arc<Mutex<Vec<String>>>,
     closed: Arc<Semaphore>,
+    held: Arc<Held>,
+}
+
+/// Requests whose answers the test holds back.
+#[derive(Debug)]
+struct Held {
+    arrived: Semaphore,
+    released: Semaphore,
 }
 
 impl Service {
@@ -70,18 +79,24 @@ impl Service {
             address: listener.local_addr().unwrap(),
             requests: Arc::default(),
             closed: Arc::new(Semaphore::new(0)),
+            held: Arc::new(Held {
+                arrived: Semaphore::new(0),
+                released: Semaphore::new(0),
+            }),
         };
         let (requests, closed) = (Arc::clone(&service.requests), Arc::clone(&service.closed));
+        let held = Arc::clone(&service.held);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let (requests, closed) = (Arc::clone(&requests), Arc::clone(&closed));
+                let held = Arc::clone(&held);
                 let tls = tls.clone();
                 tokio::spawn(async move {
                     // A caller that hangs up is what some tests are about.
                     let _ = match tls {
-                        None => serve(stream, &requests).await,
+                        None => serve(stream, &requests, &held).await,
                         Some(tls) => match tls.accept(stream).await {
-                            Ok(stream) => serve(stream, &requests).await,
+                            Ok(stream) => serve(stream, &requests, &held).await,
                             Err(error) => Err(error),
                         },
                     };
@@ -107,6 +122,19 @@ impl Service {
         self.requests.lock().unwrap().clone()
     }
 
+    /// Waits until a request is held, does something, and lets it be answered.
+    pub(crate) async fn while_held<T>(&self, something: impl Future<Output = T>) -> T {
+        self.held.arrived.acquire().await.unwrap().forget();
+        let done = something.await;
+        self.release();
+        done
+    }
+
+    /// Lets the next held request be answered.
+    pub(crate) fn release(&self) {
+        self.held.released.add_permits(1);
+    }
+
     /// Waits until so many connections were closed by their callers.
     pub(crate) async fn closed(&self, connections: u32) {
         let waiting = self.closed.acquire_many(connections);
@@ -120,6 +148,7 @@ impl Service {
 async fn serve(
     mut stream: impl AsyncRead + AsyncWrite + Unpin,
     requests: &Mutex<Vec<String>>,
+    held: &Held,
 ) -> std::io::Result<()> {
     let request = read(&mut stream).await?;
     requests.lock().unwrap().push(request.clone());
@@ -127,6 +156,15 @@ async fn serve(
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     match path {
         "/silent" => {}
+        "/held" => {
+            held.arrived.add_permits(1);
+            if let Ok(permit) = held.released.acquire().await {
+                permit.forget();
+            }
+            stream
+                .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")
+                .await?;
+        }
         "/slow" => {
             stream
                 .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")

@@ -94,6 +94,7 @@ impl World {
             expires_at: later,
             idle_expires_at: later,
             clients: vec![],
+            logins_ended: 0,
         };
         let key = self.secret.sha256();
         self.tenant

@@ -168,7 +168,7 @@ pub async fn patch(
     }
     let hash = hash(admin, password).await?;
     let (body, hash) = (&body, &hash);
-    let (user, ends_logins) = until_unchanged(|| async move {
+    until_unchanged(|| async move {
         let before = get(admin, id).await?;
         let (mut after, _) = patched(&before, body.clone())?;
         after.updated_at = admin.now();
@@ -176,17 +176,15 @@ pub async fn patch(
             after.password_hash.clone_from(hash);
             after.last_password_reset = Some(after.updated_at);
         }
+        if hash.is_some() || (after.blocked && !before.blocked) {
+            // Nobody goes on who came in with the old password, or who may come in no more;
+            // nor who is on the way in.
+            after.logins_ended = after.logins_ended.wrapping_add(1);
+        }
         admin.store().update_user(&before, &after).await?;
-        let ends_logins = hash.is_some() || (after.blocked && !before.blocked);
-        Ok((after, ends_logins))
+        Ok(after)
     })
-    .await?;
-    if ends_logins {
-        // Nobody goes on who came in with the old password, or who may come in no more.
-        // After the change, so that nobody comes in again in between.
-        admin.store().end_all_logins(id, None).await?;
-    }
-    Ok(user)
+    .await
 }
 
 /// The refresh tokens of a user, those that have ended left out, oldest first. Each
@@ -526,6 +524,7 @@ pub(crate) fn new_user(user_id: UserId, connection: String, now: Timestamp) -> U
         profile_attributes: JsonObject::new(),
         password_hash: None,
         blocked: false,
+        logins_ended: 0,
         roles: Vec::new(),
         permissions: Vec::new(),
         created_at: now,

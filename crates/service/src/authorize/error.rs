@@ -113,6 +113,7 @@ impl AuthorizeError {
             Self::LoginRequired => ErrorCode::LoginRequired,
             Self::ConsentRequired => ErrorCode::ConsentRequired,
             Self::NotAllowed => ErrorCode::AccessDenied,
+            Self::Login(TokenEndpointError::LoginEnded) => ErrorCode::LoginRequired,
             // Codes that belong to the token endpoint alone mean here that this user
             // can't, or not now.
             Self::Login(error) => match error.code() {

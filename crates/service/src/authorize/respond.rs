@@ -209,7 +209,7 @@ impl AuthorizeService {
         let tokens = async {
             match &made.given.opaque_token {
                 Some(_) => store.put_given_tokens(&made.given).await,
-                None => Ok(()),
+                None => Ok(true),
             }
         };
         let (changes, id_token) = (&result.metadata, claims.id_token.as_ref());
@@ -221,8 +221,10 @@ impl AuthorizeService {
         let (code, tokens, login_stored, cookie) =
             tokio::join!(code, tokens, login_stored, session);
         code?;
-        tokens?;
         login_stored?;
+        if !tokens? {
+            return Err(TokenEndpointError::LoginEnded);
+        }
         cookie
     }
 }
@@ -281,7 +283,7 @@ fn waiting_code(
             .unwrap_or_default(),
         execution_id: result.execution_id.clone(),
         expires_at: now.plus_seconds(CODE_LIFETIME_S),
-        rests_on_consent: !login.client.is_first_party,
+        rests_on_consent: login.rests_on_consent(),
         redeemed: None,
     }
 }

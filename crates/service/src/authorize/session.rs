@@ -142,6 +142,7 @@ impl AuthorizeService {
             expires_at: after(settings.lifetime_h),
             idle_expires_at: after(settings.idle_lifetime_h),
             clients: before.map(|before| before.clients).unwrap_or_default(),
+            logins_ended: user.logins_ended,
         };
         Ok(Presence {
             user,
@@ -156,8 +157,12 @@ impl AuthorizeService {
         })
     }
 
-    /// Stores a session that begins, or that one was used: one that was ended meanwhile
-    /// stays so. Answers the cookie of a new one.
+    /// Stores a session that begins, or that one was used. Answers the cookie of a new
+    /// one.
+    ///
+    /// # Errors
+    /// `LoginEnded` when the session was ended meanwhile, or what the user proved isn't
+    /// worth anything any more.
     pub(super) async fn keep_session(
         &self,
         visit: &Visit<'_>,
@@ -170,9 +175,13 @@ impl AuthorizeService {
             let mut session = session.clone();
             session.clients.retain(|known| *known != client.client_id);
             session.clients.push(client.client_id.clone());
-            store
-                .put_session(&kept.sha256, &session, new.instead_of.as_ref())
-                .await?;
+            let instead_of = new.instead_of.as_ref();
+            if !store
+                .put_session(&kept.sha256, &session, instead_of)
+                .await?
+            {
+                return Err(TokenEndpointError::LoginEnded);
+            }
             let lifetime_s = session.expires_at.as_seconds() - visit.now.as_seconds();
             return Ok(Some(NewSessionCookie {
                 secret: new.secret.clone(),
@@ -182,7 +191,10 @@ impl AuthorizeService {
         let is_noted = session.clients.contains(&client.client_id)
             && visit.now < session.last_interacted_at.plus_seconds(USES_APART_S);
         if is_noted {
-            return Ok(None);
+            let goes_on = store.session(&kept.sha256).await?.is_some();
+            return goes_on
+                .then_some(None)
+                .ok_or(TokenEndpointError::LoginEnded);
         }
         let idle_h = visit.context.tenant.settings.sessions.idle_lifetime_h;
         let idle_s = i64::from(idle_h).saturating_mul(SECONDS_PER_HOUR);
@@ -192,8 +204,10 @@ impl AuthorizeService {
             client: client.client_id.clone(),
             clients_max: CLIENTS_MAX,
         };
-        store.use_session(&kept.sha256, &used).await?;
-        Ok(None)
+        let goes_on = store.use_session(&kept.sha256, &used).await?;
+        goes_on
+            .then_some(None)
+            .ok_or(TokenEndpointError::LoginEnded)
     }
 }
 

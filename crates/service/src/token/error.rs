@@ -100,6 +100,12 @@ pub enum TokenEndpointError {
     /// The user can't log in.
     #[error("the user is blocked")]
     UserBlocked,
+    /// What the user proved isn't worth anything any more.
+    #[error(
+        "the login has ended meanwhile: the user has logged out or been blocked, or there is a \
+         new password; the user must log in again"
+    )]
+    LoginEnded,
     /// The organization is not the user's.
     #[error("{0}")]
     Organization(String),
@@ -148,6 +154,7 @@ impl TokenEndpointError {
             Self::WrongPassword
             | Self::UnknownUser
             | Self::UserBlocked
+            | Self::LoginEnded
             | Self::InvalidCode
             | Self::CodeMismatch(_)
             | Self::InvalidRefreshToken

@@ -2,10 +2,13 @@
 //!
 //! Post-login runs again and nothing of its earlier runs is inherited. A refresh that is
 //! denied, or fails, replaces nothing: the client may come again with the same token.
+//!
+//! Whether a token is still good is judged by the moment at which it came, however long
+//! the Actions take.
 
 use std::sync::Arc;
 
-use claimsmith_model::{Client, GrantType, RefreshGrant, Timestamp};
+use claimsmith_model::{Client, GrantType, RefreshGrant, Secret, Timestamp};
 use claimsmith_oauth::{Scopes, TokenRequest};
 use claimsmith_storage::{RefreshExchange, RefreshExchanged};
 
@@ -27,8 +30,13 @@ impl TokenService {
         request: TokenRequest,
         facts: RequestFacts,
     ) -> Result<Issued, Refused> {
-        let now = self.services.environment.clock.now();
-        let (token, grant) = self.presented(context, &client, &request, now).await?;
+        let came_at = self.services.environment.clock.now();
+        let replaced_since = replaced_since(&client, came_at);
+        let token = (request.refresh_token.as_ref())
+            .ok_or_else(|| TokenEndpointError::missing("refresh_token"))?;
+        let (token, grant) = self
+            .presented(context, &client, token, came_at, replaced_since)
+            .await?;
         let scope = narrowed(&grant, request.scope.as_deref())?;
         let asked = target::asked(&request)?;
         if asked.is_some_and(|asked| Some(asked) != grant.audience.as_deref()) {
@@ -76,13 +84,11 @@ impl TokenService {
             Ok(tokens) => tokens,
             Err(error) => return Err(self.fail(context, result, record, error)),
         };
-        let successor = grant
-            .rotating
-            .then(|| RefreshToken::new(&grant.id, &grant.key, &self.services.ids));
+        let successor = grant.rotating.then(|| token.successor(&grant.key));
         let exchange = RefreshExchange {
             presented: token.sha256(),
             successor: successor.as_ref().map(RefreshToken::sha256),
-            replaced_since: replaced_since(&login.client, now),
+            replaced_since,
             now,
             expires_at: grant.expires_at,
             idle_expires_at: login
@@ -103,18 +109,23 @@ impl TokenService {
             }
             Err(error) => Err(error),
         };
-        let outcome = match exchanged {
-            Ok(RefreshExchanged::Exchanged) => Ok(()),
-            // Another request was faster, and the leeway is over.
+        let newest = match exchanged {
+            // Of requests that overlap, the first has replaced the token for all.
+            Ok(RefreshExchanged::Exchanged { newest }) if grant.rotating => token
+                .successor_known_as(&newest, &grant.key)
+                .map(Some)
+                .ok_or(TokenEndpointError::InvalidRefreshToken),
+            Ok(RefreshExchanged::Exchanged { .. }) => Ok(None),
+            // Another request was faster, and there is no leeway.
             Ok(RefreshExchanged::Reused | RefreshExchanged::Gone) => {
                 Err(TokenEndpointError::InvalidRefreshToken)
             }
             Err(error) => Err(error),
         };
-        if let Err(error) = outcome {
-            return Err(self.fail(context, result, record, error));
+        match newest {
+            Ok(newest) => tokens.refresh_token = newest.map(RefreshToken::into_text),
+            Err(error) => return Err(self.fail(context, result, record, error)),
         }
-        tokens.refresh_token = successor.map(RefreshToken::into_text);
         let execution_id = result.execution_id.clone();
         self.record_given(context, &login, result, checked.all(), now);
         Ok(Issued {
@@ -128,12 +139,11 @@ impl TokenService {
         &self,
         context: &TenantContext,
         client: &Client,
-        request: &TokenRequest,
+        text: &Secret,
         now: Timestamp,
+        replaced_since: Option<Timestamp>,
     ) -> Result<(RefreshToken, RefreshGrant), TokenEndpointError> {
         let invalid = || TokenEndpointError::InvalidRefreshToken;
-        let text = request.refresh_token.as_ref();
-        let text = text.ok_or_else(|| TokenEndpointError::missing("refresh_token"))?;
         let token = RefreshToken::parse(text).ok_or_else(invalid)?;
         let grant = context.store.refresh_grant(&token.grant).await?;
         let grant = grant.filter(|grant| {
@@ -142,11 +152,11 @@ impl TokenService {
                 && !grant.has_ended(now)
         });
         let grant = grant.ok_or_else(invalid)?;
-        let (sha256, since) = (token.sha256(), replaced_since(client, now));
+        let sha256 = token.sha256();
         let is_good = grant
             .live
             .iter()
-            .any(|live| live.sha256 == sha256 && live.is_good(since));
+            .any(|live| live.sha256 == sha256 && live.is_good(replaced_since));
         if !is_good {
             tracing::warn!(
                 tenant = %context.tenant.id, client = %client.client_id, user = %grant.user_id,

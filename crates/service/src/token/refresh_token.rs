@@ -1,13 +1,16 @@
 //! The text of a refresh token.
 //!
-//! `<grant>.<256 random bits>.<MAC>`: it names the grant that it belongs to, and the MAC
-//! under the grant's own key proves that it was given out here. So a token that isn't
-//! good any more can be told from one that never was, although only those that are good
-//! are stored.
+//! `<grant>.<256 bits>.<MAC>`: it names the grant that it belongs to, and the MAC under
+//! the grant's own key proves that it was given out here. So a token that isn't good any
+//! more can be told from one that never was, although only those that are good are stored.
+//!
+//! The bits of a login's first token are random. Those of its successor follow from it and
+//! the grant's key: whoever exchanges the same token again, because requests overlap, has
+//! the same successor, which is stored nowhere.
 
 use aws_lc_rs::hmac;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use claimsmith_model::{RefreshGrantId, Secret};
+use claimsmith_model::{LIVE_REFRESH_TOKENS_MAX, RefreshGrantId, Secret};
 
 use super::hash::sha256;
 use crate::Ids;
@@ -25,7 +28,29 @@ pub(crate) struct RefreshToken {
 impl RefreshToken {
     /// A new token of a grant.
     pub(crate) fn new(grant: &RefreshGrantId, key: &Secret, ids: &Ids) -> Self {
-        let mut text = format!("{grant}.{}.", ids.token());
+        Self::of_bits(grant, key, &ids.token())
+    }
+
+    /// The token that replaces it.
+    pub(crate) fn successor(&self, key: &Secret) -> Self {
+        // No MAC of a token is one of such a text: what those are of ends with a full stop.
+        let text = format!("successor of {}", self.text.expose());
+        let bits = hmac::sign(&mac_key(key), text.as_bytes());
+        Self::of_bits(&self.grant, key, &URL_SAFE_NO_PAD.encode(bits.as_ref()))
+    }
+
+    /// The token with this SHA-256, if it replaced this one or one of those that did.
+    pub(crate) fn successor_known_as(&self, sha256: &[u8; 32], key: &Secret) -> Option<Self> {
+        let first = Some(self.successor(key));
+        let mut successors = std::iter::successors(first, |token| Some(token.successor(key)));
+        successors
+            .by_ref()
+            .take(LIVE_REFRESH_TOKENS_MAX)
+            .find(|token| token.sha256() == *sha256)
+    }
+
+    fn of_bits(grant: &RefreshGrantId, key: &Secret, bits: &str) -> Self {
+        let mut text = format!("{grant}.{bits}.");
         let mac_at = text.len();
         let mac = hmac::sign(&mac_key(key), text.as_bytes());
         text.push_str(&URL_SAFE_NO_PAD.encode(mac.as_ref()));
@@ -109,6 +134,25 @@ mod tests {
                 .unwrap()
                 .is_genuine(&key)
         );
+    }
+
+    #[test]
+    fn one_token_follows_from_another_and_the_key_alone() {
+        let ids = Ids::new(Arc::new(NotRandom));
+        let (key, other) = (Secret::new("key"), Secret::new("other"));
+        let first = RefreshToken::new(&"rt_1".parse().unwrap(), &key, &ids);
+
+        let second = first.successor(&key);
+
+        assert!(second.is_genuine(&key));
+        assert_ne!(second.sha256(), first.sha256());
+        assert_eq!(second.sha256(), first.successor(&key).sha256());
+        assert_ne!(second.sha256(), first.successor(&other).sha256());
+        let third = second.successor(&key);
+        let known = |token: &RefreshToken| first.successor_known_as(&token.sha256(), &key);
+        assert_eq!(known(&second).unwrap().sha256(), second.sha256());
+        assert_eq!(known(&third).unwrap().sha256(), third.sha256());
+        assert!(known(&first).is_none());
     }
 
     #[test]

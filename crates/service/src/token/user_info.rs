@@ -1,7 +1,7 @@
 //! `/userinfo` (OpenID Connect Core section 5.3).
 
 use claimsmith_keys::{Expected, VerifyError};
-use claimsmith_model::{ClientId, JsonObject, SigningAlgorithm, User, UserId};
+use claimsmith_model::{ClientId, JsonObject, OpaqueToken, SigningAlgorithm, User, UserId};
 use claimsmith_oauth::BearerToken;
 use claimsmith_storage::StorageError;
 use serde_json::{Value, json};
@@ -60,6 +60,15 @@ impl From<StorageError> for UserInfoError {
     }
 }
 
+/// Whom an access token speaks for.
+struct Bearer {
+    user_id: UserId,
+    client_id: ClientId,
+    scope: Vec<String>,
+    /// How many times the user's logins may have been ended; a signed token doesn't say.
+    logins_ended: Option<u32>,
+}
+
 impl TokenService {
     /// Answers a userinfo request. No Action runs: custom claims are those of the
     /// ID token of the user's last login at that client.
@@ -71,17 +80,27 @@ impl TokenService {
         context: &TenantContext,
         token: &BearerToken,
     ) -> Result<UserInfo, UserInfoError> {
-        let (user_id, client_id, scope) = if token.expose().contains('.') {
+        let Bearer {
+            user_id,
+            client_id,
+            scope,
+            logins_ended,
+        } = if token.expose().contains('.') {
             self.jwt_bearer(context, token).await?
         } else {
             self.opaque_bearer(context, token).await?
         };
+        let configuration = context.configuration().await?;
+        if configuration.client(&client_id).await?.is_none() {
+            return Err(UserInfoError::InvalidToken);
+        }
         if !scope.iter().any(|scope| scope == "openid") {
             return Err(UserInfoError::InsufficientScope);
         }
         let user = context.store.user(&user_id).await?;
         let user = user
             .filter(|user| !user.blocked)
+            .filter(|user| logins_ended.is_none_or(|ended| ended == user.logins_ended))
             .ok_or(UserInfoError::InvalidToken)?;
         let mut info = JsonObject::new();
         info.insert("sub".into(), json!(user.user_id));
@@ -99,7 +118,7 @@ impl TokenService {
         &self,
         context: &TenantContext,
         token: &BearerToken,
-    ) -> Result<(UserId, ClientId, Vec<String>), UserInfoError> {
+    ) -> Result<Bearer, UserInfoError> {
         let environment = &self.services.environment;
         // Whichever keys there are; HS256 tokens are never for this endpoint.
         let keys = context.keys(SigningAlgorithm::HS256, environment).await?;
@@ -117,7 +136,12 @@ impl TokenService {
         match (user_id, client_id) {
             (Some(user_id), Some(client_id)) => {
                 let scope = claims.scope().split(' ').map(str::to_owned).collect();
-                Ok((user_id, client_id, scope))
+                Ok(Bearer {
+                    user_id,
+                    client_id,
+                    scope,
+                    logins_ended: None,
+                })
             }
             _ => Err(UserInfoError::InvalidToken),
         }
@@ -127,13 +151,37 @@ impl TokenService {
         &self,
         context: &TenantContext,
         token: &BearerToken,
-    ) -> Result<(UserId, ClientId, Vec<String>), UserInfoError> {
+    ) -> Result<Bearer, UserInfoError> {
         let now = self.services.environment.clock.now();
         let stored = context.store.opaque_token(&sha256(token.expose())).await?;
         let stored = stored.filter(|stored| now < stored.expires_at);
         let stored = stored.ok_or(UserInfoError::InvalidToken)?;
-        Ok((stored.user_id, stored.client_id, stored.scope))
+        if !still_stands(context, &stored).await? {
+            return Err(UserInfoError::InvalidToken);
+        }
+        Ok(Bearer {
+            user_id: stored.user_id,
+            client_id: stored.client_id,
+            scope: stored.scope,
+            logins_ended: Some(stored.logins_ended),
+        })
     }
+}
+
+/// Whether what an opaque access token rests on is still there: the refresh token that it
+/// belongs to, and what the user allowed the client.
+async fn still_stands(context: &TenantContext, token: &OpaqueToken) -> Result<bool, StorageError> {
+    let store = &context.store;
+    if let Some(grant) = &token.refresh_grant
+        && store.refresh_grant(grant).await?.is_none()
+    {
+        return Ok(false);
+    }
+    if !token.rests_on_consent {
+        return Ok(true);
+    }
+    let consent = store.consent(&token.user_id, &token.client_id, None);
+    Ok(consent.await?.is_some())
 }
 
 /// The profile claims of a user that the scopes ask for and the user has (OpenID

@@ -160,6 +160,7 @@ pub(super) fn user(id: &str) -> User {
         }],
         password_hash: Some(Secret::new("$argon2id$hash-of-a-password")),
         blocked: false,
+        logins_ended: 0,
         roles: vec![],
         permissions: vec![],
         created_at: at(0),
@@ -292,6 +293,9 @@ pub(super) fn opaque_token(expires_at: Timestamp) -> OpaqueToken {
         client_id: "client-1".parse().unwrap(),
         scope: vec!["openid".into()],
         expires_at,
+        logins_ended: 0,
+        refresh_grant: None,
+        rests_on_consent: false,
     }
 }
 
@@ -307,6 +311,7 @@ pub(super) fn session(id: &str, user: &str) -> Session {
         expires_at: at(1_000_000),
         idle_expires_at: at(1_000_000),
         clients: vec!["client-1".parse().unwrap()],
+        logins_ended: 0,
     }
 }
 
@@ -356,6 +361,7 @@ pub(super) fn refresh_grant(id: &str) -> RefreshGrant {
             sha256: [1; 32],
             replaced_at: None,
         }],
+        logins_ended: 0,
     }
 }
 
@@ -421,10 +427,6 @@ pub async fn fill_tenant(storage: &dyn Storage, name: &str) {
         .await
         .unwrap();
 
-    store
-        .put_opaque_token(&[7; 32], &opaque_token(at(1_000)))
-        .await
-        .unwrap();
     let claims = object(json!({ "https://example.com/role": "admin" }));
     let (user, client) = ("user-1".parse().unwrap(), "client-1".parse().unwrap());
     store
@@ -441,9 +443,9 @@ pub async fn fill_tenant(storage: &dyn Storage, name: &str) {
         .unwrap();
     let given = GivenTokens {
         refresh_grant: Some(refresh_grant("rt_1")),
-        opaque_token: None,
+        opaque_token: Some(([7; 32], opaque_token(at(1_000)))),
     };
-    store.put_given_tokens(&given).await.unwrap();
+    assert!(store.put_given_tokens(&given).await.unwrap());
     let scope = ["read:all".to_owned()];
     let given = store.give_consent(&user, &client, None, &scope, at(1));
     given.await.unwrap();

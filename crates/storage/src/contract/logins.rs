@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use claimsmith_model::{
-    AuthorizationCode, LIVE_REFRESH_TOKENS_MAX, OpaqueToken, RefreshGrant, Timestamp, UserId,
+    AuthorizationCode, JsonObject, LIVE_REFRESH_TOKENS_MAX, OpaqueToken, RefreshGrant, Session,
+    Timestamp, User, UserId,
 };
 
 use super::{
@@ -30,9 +31,12 @@ pub(super) async fn check(storage: &dyn Storage) {
     ending_a_session_revokes_what_came_from_it(&*store).await;
     a_code_is_redeemed_once(&store).await;
     replaying_a_code_can_revoke_what_it_gave(&*store).await;
-    a_refresh_token_is_replaced_and_overlaps_within_the_leeway(&*store).await;
+    a_refresh_token_is_replaced_once_and_overlaps_within_the_leeway(&*store).await;
+    a_request_that_came_in_time_may_take_its_time(&*store).await;
     a_replaced_refresh_token_revokes_its_grant(&*store).await;
-    only_so_many_refresh_tokens_are_good_at_once(&*store).await;
+    only_so_many_refresh_tokens_are_remembered(&*store).await;
+    of_too_many_sessions_the_oldest_ends(&*store).await;
+    a_login_that_was_ended_meanwhile_stores_nothing(&*store).await;
     of_too_many_refresh_grants_the_oldest_goes(&*store).await;
     a_code_ends_with_its_session(&*store).await;
     a_session_is_found_and_ended_by_its_identifier(&*store).await;
@@ -46,12 +50,9 @@ pub(super) async fn check(storage: &dyn Storage) {
 async fn sessions_belong_to_users(store: &dyn TenantStorage) {
     let stored = session("s-1", "user-1");
     assert_eq!(store.session(&[1; 32]).await.unwrap(), None);
-    assert_not_found(
-        store
-            .put_session(&[1; 32], &session("s-1", "nobody"), None)
-            .await,
-    );
-    store.put_session(&[1; 32], &stored, None).await.unwrap();
+    let nobodys = session("s-1", "nobody");
+    assert!(!store.put_session(&[1; 32], &nobodys, None).await.unwrap());
+    assert!(store.put_session(&[1; 32], &stored, None).await.unwrap());
     let mut used = stored.clone();
     used.last_interacted_at = at(5);
     store.put_session(&[1; 32], &used, None).await.unwrap();
@@ -130,20 +131,11 @@ async fn ending_a_session_revokes_what_came_from_it(store: &dyn TenantStorage) {
     store.end_session(&[1; 32]).await.unwrap();
     assert_eq!(left().await, ["rt_s-2", "rt_s-3"]);
 
-    let kept = "s-3".parse().unwrap();
-    store
-        .end_all_logins(&"user-1".parse().unwrap(), Some(&kept))
-        .await
-        .unwrap();
-    assert_eq!(left().await, ["rt_s-3"]);
-    assert_eq!(store.session(&[2; 32]).await.unwrap(), None);
-    assert!(store.session(&[3; 32]).await.unwrap().is_some());
-    store
-        .end_all_logins(&"user-1".parse().unwrap(), None)
-        .await
-        .unwrap();
+    end_all_logins(store, "user-1").await;
     assert_eq!(left().await, [""; 0]);
-    assert_eq!(store.session(&[3; 32]).await.unwrap(), None);
+    for number in [2, 3] {
+        assert_eq!(store.session(&[number; 32]).await.unwrap(), None);
+    }
 }
 
 async fn a_code_is_redeemed_once(store: &Arc<dyn TenantStorage>) {
@@ -190,10 +182,7 @@ async fn a_code_is_redeemed_once(store: &Arc<dyn TenantStorage>) {
     let redeemed = store.authorization_code(&[1; 32]).await.unwrap().unwrap();
     let redeemed = redeemed.redeemed.unwrap();
     assert_eq!(redeemed.opaque_token, Some([winner; 32]));
-    store
-        .end_all_logins(&"user-1".parse().unwrap(), None)
-        .await
-        .unwrap();
+    end_all_logins(&**store, "user-1").await;
 
     // One that has ended is not redeemed at all.
     store.put_authorization_code(&[2; 32], &code).await.unwrap();
@@ -237,10 +226,7 @@ async fn a_code_ends_with_its_session(store: &dyn TenantStorage) {
     store.end_session(&[3; 32]).await.unwrap();
 
     assert!(!redeem(3).await);
-    store
-        .end_all_logins(&"user-1".parse().unwrap(), None)
-        .await
-        .unwrap();
+    end_all_logins(store, "user-1").await;
 }
 
 async fn a_session_is_found_and_ended_by_its_identifier(store: &dyn TenantStorage) {
@@ -286,7 +272,7 @@ async fn a_session_is_found_and_ended_by_its_identifier(store: &dyn TenantStorag
     assert_eq!(left, ["rt_id-password"]);
     let id = "s-3".parse().unwrap();
     assert!(store.session_by_id(&id).await.unwrap().is_some());
-    store.end_all_logins(&user, None).await.unwrap();
+    end_all_logins(store, "user-1").await;
     store.end_session(&[3; 32]).await.unwrap();
 }
 
@@ -311,28 +297,49 @@ async fn replaying_a_code_can_revoke_what_it_gave(store: &dyn TenantStorage) {
     assert_eq!(store.opaque_token(&[3; 32]).await.unwrap(), None);
 }
 
-async fn a_refresh_token_is_replaced_and_overlaps_within_the_leeway(store: &dyn TenantStorage) {
+async fn a_refresh_token_is_replaced_once_and_overlaps_within_the_leeway(
+    store: &dyn TenantStorage,
+) {
     give(store, refresh_grant("rt_a")).await;
     // The first token of a grant of the fixtures is 32 ones.
-    assert_eq!(exchange(store, "rt_a", 1, 2, 10).await, Exchanged);
-    // An overlapping request with the same token gets one of its own.
-    assert_eq!(exchange(store, "rt_a", 1, 3, 12).await, Exchanged);
-    // Both are good.
-    assert_eq!(exchange(store, "rt_a", 2, 4, 13).await, Exchanged);
-    assert_eq!(exchange(store, "rt_a", 3, 5, 14).await, Exchanged);
+    assert_eq!(exchange(store, "rt_a", 1, 2, 10).await, newest(2));
+    // Overlapping requests with the same token have the same successor, however many.
+    for number in 20..40 {
+        assert_eq!(exchange(store, "rt_a", 1, number, 12).await, newest(2));
+    }
+    // Or the one after that, which is the one that is good.
+    assert_eq!(exchange(store, "rt_a", 2, 3, 13).await, newest(3));
+    assert_eq!(exchange(store, "rt_a", 1, 4, 14).await, newest(3));
+    assert_eq!(exchange(store, "rt_a", 2, 5, 14).await, newest(3));
 
     let grant = store.refresh_grant(&"rt_a".parse().unwrap()).await;
     let grant = grant.unwrap().unwrap();
+    assert_eq!(grant.live.len(), 3);
     assert_eq!(grant.last_exchanged_at, Some(at(14)));
     assert_eq!(grant.idle_expires_at, Some(at(1_014)));
     assert!(store.opaque_token(&[104; 32]).await.unwrap().is_some());
 }
 
+async fn a_request_that_came_in_time_may_take_its_time(store: &dyn TenantStorage) {
+    give(store, refresh_grant("rt_w")).await;
+    assert_eq!(exchange(store, "rt_w", 1, 2, 10).await, newest(2));
+    // Others go on meanwhile.
+    assert_eq!(exchange(store, "rt_w", 2, 3, 500).await, newest(3));
+    let came_at_12 = RefreshExchange {
+        replaced_since: Some(at(7)),
+        ..to_exchange(1, 2, 900)
+    };
+    let id = "rt_w".parse().unwrap();
+    let exchanged = store.exchange_refresh_token(&id, &came_at_12);
+    assert_eq!(exchanged.await.unwrap(), newest(3));
+    store.revoke_refresh_grant(&id).await.unwrap();
+}
+
 async fn a_replaced_refresh_token_revokes_its_grant(store: &dyn TenantStorage) {
     give(store, refresh_grant("rt_b")).await;
-    assert_eq!(exchange(store, "rt_b", 1, 2, 10).await, Exchanged);
+    assert_eq!(exchange(store, "rt_b", 1, 2, 10).await, newest(2));
     // The leeway of `exchange` is five milliseconds.
-    assert_eq!(exchange(store, "rt_b", 1, 3, 15).await, Exchanged);
+    assert_eq!(exchange(store, "rt_b", 1, 3, 15).await, newest(2));
     assert_eq!(exchange(store, "rt_b", 1, 44, 16).await, Reused);
     assert_eq!(exchange(store, "rt_b", 2, 55, 16).await, Gone);
     for opaque_token in [[144; 32], [155; 32]] {
@@ -342,7 +349,7 @@ async fn a_replaced_refresh_token_revokes_its_grant(store: &dyn TenantStorage) {
     // Without leeway, one that was replaced in the same moment, or by a faster clock.
     for now in [10, 9] {
         give(store, refresh_grant("rt_g")).await;
-        assert_eq!(exchange(store, "rt_g", 1, 2, 10).await, Exchanged);
+        assert_eq!(exchange(store, "rt_g", 1, 2, 10).await, newest(2));
         let again = RefreshExchange {
             replaced_since: None,
             ..to_exchange(1, 3, now)
@@ -374,7 +381,7 @@ async fn a_replaced_refresh_token_revokes_its_grant(store: &dyn TenantStorage) {
         };
         let id = "rt_e".parse().unwrap();
         let exchanged = store.exchange_refresh_token(&id, &exchange);
-        assert_eq!(exchanged.await.unwrap(), Exchanged);
+        assert_eq!(exchanged.await.unwrap(), newest(1));
     }
     for id in ["rt_a", "rt_d", "rt_e"] {
         let id = id.parse().unwrap();
@@ -384,20 +391,110 @@ async fn a_replaced_refresh_token_revokes_its_grant(store: &dyn TenantStorage) {
     }
 }
 
-async fn only_so_many_refresh_tokens_are_good_at_once(store: &dyn TenantStorage) {
+async fn only_so_many_refresh_tokens_are_remembered(store: &dyn TenantStorage) {
     give(store, refresh_grant("rt_f")).await;
     let last = u8::try_from(LIVE_REFRESH_TOKENS_MAX).unwrap() + 2;
     for successor in 2..=last {
         let presented = successor - 1;
         assert_eq!(
             exchange(store, "rt_f", presented, successor, 10).await,
-            Exchanged
+            newest(successor)
         );
     }
     let grant = store.refresh_grant(&"rt_f".parse().unwrap()).await;
     assert_eq!(grant.unwrap().unwrap().live.len(), LIVE_REFRESH_TOKENS_MAX);
-    assert_eq!(exchange(store, "rt_f", last, 99, 10).await, Exchanged);
-    assert_eq!(exchange(store, "rt_f", 1, 100, 10).await, Reused);
+    assert_eq!(exchange(store, "rt_f", last, 99, 10).await, newest(99));
+    // Some for as long as their leeway, and those before them not.
+    assert_eq!(exchange(store, "rt_f", 5, 100, 10).await, newest(99));
+    assert_eq!(exchange(store, "rt_f", 1, 101, 10).await, Reused);
+}
+
+async fn of_too_many_sessions_the_oldest_ends(store: &dyn TenantStorage) {
+    let begun = |number: u8| {
+        let mut begun = session(&format!("s-{number}"), "user-2");
+        begun.created_at = at(i64::from(number));
+        begun
+    };
+    give(
+        store,
+        RefreshGrant {
+            user_id: "user-2".parse().unwrap(),
+            ..came_from("s-1", "rt_oldest")
+        },
+    )
+    .await;
+    let put = async |number: u8, begun: &Session, instead_of: Option<&[u8; 32]>| {
+        let put = store.put_session(&[number; 32], begun, instead_of).await;
+        assert!(put.unwrap());
+    };
+    for number in (1..=200).rev() {
+        put(number, &begun(number), None).await;
+    }
+    // One that goes on under another cookie is no further one.
+    put(201, &begun(200), Some(&[200; 32])).await;
+    assert!(store.session(&[1; 32]).await.unwrap().is_some());
+
+    // But one in the place of somebody else's is.
+    let others = session("s-other", "user-1");
+    put(210, &others, None).await;
+    put(202, &begun(202), Some(&[210; 32])).await;
+
+    assert_eq!(store.session(&[1; 32]).await.unwrap(), None);
+    let oldest = store.refresh_grant(&"rt_oldest".parse().unwrap()).await;
+    assert_eq!(oldest.unwrap(), None);
+    let user = "user-2".parse().unwrap();
+    assert_eq!(store.sessions(&user).await.unwrap().len(), 200);
+    end_all_logins(store, "user-2").await;
+}
+
+async fn a_login_that_was_ended_meanwhile_stores_nothing(store: &dyn TenantStorage) {
+    let id: UserId = "user-1".parse().unwrap();
+    let none = JsonObject::new();
+    let user = async || store.user(&id).await.unwrap().unwrap();
+    let before = user().await;
+    let ended = User {
+        logins_ended: before.logins_ended + 1,
+        ..before.clone()
+    };
+    let blocked = User {
+        blocked: true,
+        ..before.clone()
+    };
+    let logs_in = async || {
+        let given = GivenTokens {
+            refresh_grant: Some(refresh_grant("rt_late")),
+            opaque_token: None,
+        };
+        let opaque = GivenTokens {
+            refresh_grant: None,
+            opaque_token: Some(([77; 32], opaque_token(at(90_000)))),
+        };
+        [
+            store
+                .put_session(&[77; 32], &session("s-late", "user-1"), None)
+                .await
+                .unwrap(),
+            store.put_given_tokens(&given).await.unwrap(),
+            store.put_given_tokens(&opaque).await.unwrap(),
+            store
+                .record_login(&id, 0, &none, &none, "192.0.2.1", at(1))
+                .await
+                .unwrap(),
+        ]
+    };
+    for after in [&ended, &blocked] {
+        store.update_user(&before, after).await.unwrap();
+
+        assert_eq!(logs_in().await, [false; 4]);
+
+        assert_eq!(user().await.logins_count, before.logins_count);
+        assert_eq!(store.sessions(&id).await.unwrap(), []);
+        assert_eq!(store.refresh_grants(&id, None).await.unwrap(), []);
+        assert_eq!(store.opaque_token(&[77; 32]).await.unwrap(), None);
+        store.update_user(after, &before).await.unwrap();
+    }
+    assert_eq!(logs_in().await, [true; 4]);
+    end_all_logins(store, "user-1").await;
 }
 
 async fn of_too_many_refresh_grants_the_oldest_goes(store: &dyn TenantStorage) {
@@ -418,7 +515,7 @@ async fn of_too_many_refresh_grants_the_oldest_goes(store: &dyn TenantStorage) {
     assert_eq!(left[199].created_at, at(201));
     let all = store.refresh_grants(&user, None).await.unwrap();
     assert_eq!(all.len(), 201);
-    store.end_all_logins(&user, None).await.unwrap();
+    end_all_logins(store, "user-2").await;
 }
 
 async fn consent_grows(store: &dyn TenantStorage) {
@@ -528,7 +625,7 @@ async fn consent_is_listed_and_withdrawn_with_what_rests_on_it(store: &dyn Tenan
 
 async fn what_has_ended_is_removed_and_what_goes_on_is_not(store: &dyn TenantStorage) {
     // What other claims left is removed first.
-    while store.remove_expired(at(10_000_000), 1_000).await.unwrap() > 0 {}
+    while store.remove_expired(at(100_000_000), 1_000).await.unwrap() > 0 {}
     let mut stored = session("s-9", "user-1");
     stored.idle_expires_at = at(100);
     store.put_session(&[9; 32], &stored, None).await.unwrap();
@@ -542,19 +639,22 @@ async fn what_has_ended_is_removed_and_what_goes_on_is_not(store: &dyn TenantSto
     // Both go on: their ends move.
     stored.idle_expires_at = at(5_000_000);
     store.put_session(&[9; 32], &stored, None).await.unwrap();
-    assert_eq!(exchange(store, "rt_g", 1, 2, 105).await, Exchanged);
+    assert_eq!(exchange(store, "rt_g", 1, 2, 105).await, newest(2));
 
     assert_eq!(store.remove_expired(at(100), 9).await.unwrap(), 0);
-    assert_eq!(store.remove_expired(at(200), 9).await.unwrap(), 2);
+    assert_eq!(store.remove_expired(at(200), 9).await.unwrap(), 1);
     assert!(store.session(&[9; 32]).await.unwrap().is_some());
     let id = "rt_g".parse().unwrap();
     assert!(store.refresh_grant(&id).await.unwrap().is_some());
     assert!(store.authorization_code(&[8; 32]).await.unwrap().is_some());
 
-    // At their new ends they go; the code an hour after its own.
+    // At their new ends they go; the code an hour after its own, and the refresh grant when
+    // the last access token that it gave has ended.
     let removed = remove_all(store, at(6_000_000)).await;
-    assert!(removed >= 3, "{removed}");
+    assert!(removed >= 2, "{removed}");
     assert_eq!(store.session(&[9; 32]).await.unwrap(), None);
+    assert!(store.refresh_grant(&id).await.unwrap().is_some());
+    assert!(remove_all(store, at(86_401_106)).await > 0);
     assert_eq!(store.refresh_grant(&id).await.unwrap(), None);
     assert_eq!(store.authorization_code(&[8; 32]).await.unwrap(), None);
     let user = "user-1".parse().unwrap();
@@ -572,12 +672,17 @@ async fn remove_all(store: &dyn TenantStorage, now: Timestamp) -> usize {
 }
 
 async fn a_text_is_used_once(store: &dyn TenantStorage) {
-    assert!(store.use_once("jti", "one", at(7_000_000)).await.unwrap());
-    assert!(!store.use_once("jti", "one", at(8_000_000)).await.unwrap());
-    assert!(store.use_once("jti", "two", at(7_000_000)).await.unwrap());
-    assert!(store.use_once("other", "one", at(7_000_000)).await.unwrap());
-    assert_eq!(remove_all(store, at(7_000_001)).await, 3);
-    assert!(store.use_once("jti", "one", at(9_000_000)).await.unwrap());
+    assert!(store.use_once("jti", "one", at(200_000_000)).await.unwrap());
+    assert!(!store.use_once("jti", "one", at(201_000_000)).await.unwrap());
+    assert!(store.use_once("jti", "two", at(200_000_000)).await.unwrap());
+    assert!(
+        store
+            .use_once("other", "one", at(200_000_000))
+            .await
+            .unwrap()
+    );
+    assert_eq!(remove_all(store, at(200_000_001)).await, 3);
+    assert!(store.use_once("jti", "one", at(202_000_000)).await.unwrap());
 }
 
 async fn users_and_clients_take_their_logins_along(store: &dyn TenantStorage) {
@@ -618,12 +723,30 @@ async fn users_and_clients_take_their_logins_along(store: &dyn TenantStorage) {
 
 use RefreshExchanged::{Exchanged, Gone, Reused};
 
+/// What came of an exchange after which the token of 32 times `number` is good.
+fn newest(number: u8) -> RefreshExchanged {
+    Exchanged {
+        newest: [number; 32],
+    }
+}
+
+/// Ends the logins of a user as a new password does, and has the user as before then.
+async fn end_all_logins(store: &dyn TenantStorage, user: &str) {
+    let before = store.user(&user.parse().unwrap()).await.unwrap().unwrap();
+    let after = User {
+        logins_ended: before.logins_ended + 1,
+        ..before.clone()
+    };
+    store.update_user(&before, &after).await.unwrap();
+    store.update_user(&after, &before).await.unwrap();
+}
+
 async fn give(store: &dyn TenantStorage, grant: RefreshGrant) {
     let given = GivenTokens {
         refresh_grant: Some(grant),
         opaque_token: None,
     };
-    store.put_given_tokens(&given).await.unwrap();
+    assert!(store.put_given_tokens(&given).await.unwrap());
 }
 
 /// Exchanges the token of 32 times `presented` for that of `successor`, with five

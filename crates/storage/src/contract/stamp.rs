@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use claimsmith_model::{JsonObject, SigningAlgorithm, Tenant, Trigger};
+use claimsmith_model::{JsonObject, OpaqueToken, SigningAlgorithm, Tenant, Trigger};
 
 use super::{
     MODULE,
@@ -12,7 +12,7 @@ use super::{
     },
     new_tenant,
 };
-use crate::Storage;
+use crate::{GivenTokens, Storage};
 
 const API: &str = "https://api.example.com/";
 
@@ -88,13 +88,20 @@ pub(super) async fn check(storage: &dyn Storage) {
         .await
         .unwrap();
     store
-        .record_login(&id, &none, &none, "192.0.2.1", at(1))
+        .record_login(&id, 0, &none, &none, "192.0.2.1", at(1))
         .await
         .unwrap();
-    store
-        .put_opaque_token(&[1; 32], &opaque_token(at(1)))
-        .await
-        .unwrap();
+    let given = GivenTokens {
+        refresh_grant: None,
+        opaque_token: Some((
+            [1; 32],
+            OpaqueToken {
+                user_id: id.clone(),
+                ..opaque_token(at(1))
+            },
+        )),
+    };
+    assert!(store.put_given_tokens(&given).await.unwrap());
     store
         .put_userinfo_claims(&id, &client("c").client_id, &none)
         .await

@@ -8,7 +8,7 @@ use super::{
     fixtures::{at, object, opaque_token, user},
     new_tenant,
 };
-use crate::{Storage, TenantStorage};
+use crate::{GivenTokens, Storage, TenantStorage};
 
 pub(super) async fn check(storage: &dyn Storage) {
     let store = new_tenant(storage, "tokens").await;
@@ -17,17 +17,19 @@ pub(super) async fn check(storage: &dyn Storage) {
 }
 
 async fn expired_tokens_are_removed_oldest_first(store: &dyn TenantStorage) {
+    store.create_user(&user("user-1")).await.unwrap();
+    let put = async |number: u8, end: i64| {
+        let given = GivenTokens {
+            refresh_grant: None,
+            opaque_token: Some(([number; 32], opaque_token(at(end)))),
+        };
+        assert!(store.put_given_tokens(&given).await.unwrap());
+    };
     for (number, end) in [(1, 30), (2, 10), (3, 20), (4, 40)] {
-        store
-            .put_opaque_token(&[number; 32], &opaque_token(at(end)))
-            .await
-            .unwrap();
+        put(number, end).await;
     }
     // A token that is put again is there once, with its new end.
-    store
-        .put_opaque_token(&[4; 32], &opaque_token(at(50)))
-        .await
-        .unwrap();
+    put(4, 50).await;
     assert_eq!(
         store.opaque_token(&[4; 32]).await.unwrap(),
         Some(opaque_token(at(50)))

@@ -139,11 +139,8 @@ async fn metadata_is_merged_by_key(store: &dyn TenantStorage) {
             .merge_user_metadata(&nobody, &none, &none, at(7))
             .await,
     );
-    assert_not_found(
-        store
-            .record_login(&nobody, &none, &none, "192.0.2.1", at(7))
-            .await,
-    );
+    let recorded = store.record_login(&nobody, 0, &none, &none, "192.0.2.1", at(7));
+    assert!(!recorded.await.unwrap());
 }
 
 async fn concurrent_merges_and_logins_all_count(store: &Arc<dyn TenantStorage>) {
@@ -159,7 +156,7 @@ async fn concurrent_merges_and_logins_all_count(store: &Arc<dyn TenantStorage>) 
                 .await
                 .unwrap();
             store
-                .record_login(&id, &none, &patch, "192.0.2.7", at(11))
+                .record_login(&id, 0, &none, &patch, "192.0.2.7", at(11))
                 .await
                 .unwrap();
         });

@@ -13,7 +13,7 @@ use super::{
     Result,
     codes::remembered_until,
     keys::TenantKeys,
-    refresh_grants::delete_refresh_grant,
+    refresh_grants::{self, delete_refresh_grant},
     sessions::{delete_session, session_end},
     transaction::Transaction,
 };
@@ -55,7 +55,7 @@ impl Ending {
                 .map(|code| remembered_until(&code)),
             Self::RefreshGrant(id) => change
                 .get::<RefreshGrant>(&keys.refresh_grant(id))?
-                .and_then(|grant| grant.ends_at()),
+                .and_then(|grant| refresh_grants::remembered_until(&grant)),
             Self::UsedOnce(hidden) => change.get(&keys.used_once(hidden))?,
         })
     }

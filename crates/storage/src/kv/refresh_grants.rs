@@ -2,17 +2,22 @@
 
 use async_trait::async_trait;
 use claimsmith_model::{
-    ClientId, LIVE_REFRESH_TOKENS_MAX, LiveRefreshToken, RefreshGrant, RefreshGrantId, UserId,
+    ClientId, LIVE_REFRESH_TOKENS_MAX, LiveRefreshToken, OPAQUE_TOKEN_LIFETIME_S, RefreshGrant,
+    RefreshGrantId, Timestamp, UserId,
 };
 
 use super::{
     KeyValue, Result, endings::Ending, keys::TenantKeys, tenant::KvTenant,
-    tokens::put_opaque_token, transaction::Transaction,
+    tokens::put_opaque_token, transaction::Transaction, users::still_in,
 };
 use crate::{GivenTokens, RefreshExchange, RefreshExchanged, RefreshTokenRepository};
 
 /// The most refresh grants of one user at one client: the reference product's number.
 const GRANTS_MAX: usize = 200;
+
+/// For how long a token that was replaced is remembered after its leeway, in seconds: a
+/// request that brought it in time may have waited for its Actions meanwhile.
+const UNDER_WAY_S: i64 = 60;
 
 #[async_trait]
 impl<K: KeyValue> RefreshTokenRepository for KvTenant<K> {
@@ -33,10 +38,22 @@ impl<K: KeyValue> RefreshTokenRepository for KvTenant<K> {
         Ok(grants)
     }
 
-    async fn put_given_tokens(&self, given: &GivenTokens) -> Result<()> {
+    async fn put_given_tokens(&self, given: &GivenTokens) -> Result<bool> {
         let given = given.clone();
-        self.change(move |change, keys| put_given(change, keys, &given))
-            .await
+        self.change(move |change, keys| {
+            let grant = given.refresh_grant.as_ref();
+            let grant = grant.map(|grant| (&grant.user_id, grant.logins_ended));
+            let token = given.opaque_token.as_ref();
+            let token = token.map(|(_, token)| (&token.user_id, token.logins_ended));
+            for (user, logins_ended) in grant.into_iter().chain(token) {
+                if still_in(change, keys, user, logins_ended)?.is_none() {
+                    return Ok(false);
+                }
+            }
+            put_given(change, keys, &given)?;
+            Ok(true)
+        })
+        .await
     }
 
     async fn exchange_refresh_token(
@@ -53,26 +70,10 @@ impl<K: KeyValue> RefreshTokenRepository for KvTenant<K> {
             if grant.has_ended(exchange.now) {
                 return Ok(RefreshExchanged::Gone);
             }
-            grant
-                .live
-                .retain(|token| token.is_good(exchange.replaced_since));
-            let presented = grant
-                .live
-                .iter_mut()
-                .find(|token| token.sha256 == exchange.presented);
-            let Some(presented) = presented else {
+            let Some(newest) = newest(&mut grant.live, &exchange) else {
                 delete_refresh_grant(change, keys, &id)?;
                 return Ok(RefreshExchanged::Reused);
             };
-            if let Some(sha256) = exchange.successor {
-                presented.replaced_at.get_or_insert(exchange.now);
-                let beyond = (grant.live.len() + 1).saturating_sub(LIVE_REFRESH_TOKENS_MAX);
-                grant.live.drain(..beyond);
-                grant.live.push(LiveRefreshToken {
-                    sha256,
-                    replaced_at: None,
-                });
-            }
             grant.last_exchanged_at = Some(exchange.now);
             grant.expires_at = exchange.expires_at;
             grant.idle_expires_at = exchange.idle_expires_at;
@@ -80,7 +81,7 @@ impl<K: KeyValue> RefreshTokenRepository for KvTenant<K> {
             if let Some((sha256, token)) = &exchange.opaque_token {
                 put_opaque_token(change, keys, sha256, token)?;
             }
-            Ok(RefreshExchanged::Exchanged)
+            Ok(RefreshExchanged::Exchanged { newest })
         })
         .await
     }
@@ -90,6 +91,33 @@ impl<K: KeyValue> RefreshTokenRepository for KvTenant<K> {
         self.change(move |change, keys| delete_refresh_grant(change, keys, &id))
             .await
     }
+}
+
+/// Replaces the token that is presented, unless that was done already, and answers which
+/// token is good from now on; none when the one that is presented isn't.
+fn newest(live: &mut Vec<LiveRefreshToken>, exchange: &RefreshExchange) -> Option<[u8; 32]> {
+    let is_presented = |token: &&mut LiveRefreshToken| {
+        token.sha256 == exchange.presented && token.is_good(exchange.replaced_since)
+    };
+    let presented = live.iter_mut().find(is_presented)?;
+    let Some(successor) = exchange.successor else {
+        return Some(exchange.presented);
+    };
+    if presented.replaced_at.is_some() {
+        let newest = live.iter().rfind(|token| token.replaced_at.is_none());
+        return newest.map(|newest| newest.sha256);
+    }
+    presented.replaced_at = Some(exchange.now);
+    let remembered_since = exchange.replaced_since;
+    let remembered_since = remembered_since.map(|since| since.plus_seconds(-UNDER_WAY_S));
+    live.retain(|token| token.is_good(remembered_since));
+    live.push(LiveRefreshToken {
+        sha256: successor,
+        replaced_at: None,
+    });
+    let beyond = live.len().saturating_sub(LIVE_REFRESH_TOKENS_MAX);
+    live.drain(..beyond);
+    Some(successor)
 }
 
 /// Stores what a login gives.
@@ -120,7 +148,7 @@ pub(super) fn put_given(
         id,
     )?;
     change.put(&keys.refresh_grant_at(client, id), id)?;
-    match grant.ends_at() {
+    match remembered_until(grant) {
         Some(end) => Ending::RefreshGrant(id.clone()).file(change, keys, end),
         None => Ok(()),
     }
@@ -139,6 +167,13 @@ pub(super) fn refresh_grants(
         grants.extend(change.get::<RefreshGrant>(&keys.refresh_grant(&id))?);
     }
     Ok(grants)
+}
+
+/// Until when a grant is remembered: an opaque access token that came of it may be good
+/// for as long after its end.
+pub(super) fn remembered_until(grant: &RefreshGrant) -> Option<Timestamp> {
+    let end = grant.ends_at()?;
+    Some(end.plus_seconds(i64::from(OPAQUE_TOKEN_LIFETIME_S)))
 }
 
 /// Deletes a grant and what leads to it; one that isn't there is no error.

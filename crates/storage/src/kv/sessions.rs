@@ -10,8 +10,12 @@ use super::{
     refresh_grants::{delete_refresh_grant, refresh_grants},
     tenant::KvTenant,
     transaction::Transaction,
+    users::still_in,
 };
-use crate::{SessionRepository, SessionUse, StorageError};
+use crate::{SessionRepository, SessionUse};
+
+/// The most sessions of one user, as of refresh grants: all of them end in one change.
+const SESSIONS_MAX: usize = 200;
 
 #[async_trait]
 impl<K: KeyValue> SessionRepository for KvTenant<K> {
@@ -39,23 +43,31 @@ impl<K: KeyValue> SessionRepository for KvTenant<K> {
         sha256: &[u8; 32],
         session: &Session,
         instead_of: Option<&[u8; 32]>,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         let (sha256, session) = (*sha256, session.clone());
         let instead_of = instead_of.copied();
         self.change(move |change, keys| {
-            if !change.contains(&keys.user(&session.user_id))? {
-                return Err(StorageError::NotFound { what: "the user" });
+            let user = &session.user_id;
+            if still_in(change, keys, user, session.logins_ended)?.is_none() {
+                return Ok(false);
             }
-            if let Some(replaced) = instead_of {
-                delete_session(change, keys, &replaced)?;
+            let mut is_one_more = true;
+            if let Some(sha256) = instead_of {
+                let replaced: Option<Session> = change.get(&keys.session(&sha256))?;
+                is_one_more = replaced.is_none_or(|replaced| replaced.user_id != *user);
+                delete_session(change, keys, &sha256)?;
             }
             let key = keys.session(&sha256);
             if !change.contains(&key)? {
+                if is_one_more {
+                    make_room(change, keys, user)?;
+                }
                 Ending::Session(sha256).file(change, keys, session_end(&session))?;
             }
-            change.put(&keys.session_of(&session.user_id, &sha256), &sha256)?;
+            change.put(&keys.session_of(user, &sha256), &sha256)?;
             change.put(&keys.session_by_id(&session.id), &sha256)?;
-            change.put(&key, &session)
+            change.put(&key, &session)?;
+            Ok(true)
         })
         .await
     }
@@ -106,12 +118,25 @@ impl<K: KeyValue> SessionRepository for KvTenant<K> {
         })
         .await
     }
+}
 
-    async fn end_all_logins(&self, user: &UserId, except: Option<&SessionId>) -> Result<()> {
-        let (user, except) = (user.clone(), except.cloned());
-        self.change(move |change, keys| end_logins(change, keys, &user, except.as_ref()))
-            .await
+/// Ends the oldest sessions of a user who has as many as there may be.
+fn make_room(change: &mut Transaction<'_>, keys: &TenantKeys, user: &UserId) -> Result<()> {
+    let of_user = keys.sessions_of(user);
+    if change.stored_count(&of_user)? < SESSIONS_MAX {
+        return Ok(());
     }
+    let mut sessions = Vec::new();
+    for sha256 in change.stored_values::<[u8; 32]>(&of_user)? {
+        let session: Option<Session> = change.get(&keys.session(&sha256))?;
+        sessions.extend(session.map(|session| (session.created_at, sha256)));
+    }
+    sessions.sort_unstable();
+    let beyond = (sessions.len() + 1).saturating_sub(SESSIONS_MAX);
+    for (_, oldest) in sessions.into_iter().take(beyond) {
+        end(change, keys, &oldest)?;
+    }
+    Ok(())
 }
 
 /// Ends a session and revokes what came from it.
@@ -154,19 +179,12 @@ pub(super) fn end_logins(
     change: &mut Transaction<'_>,
     keys: &TenantKeys,
     user: &UserId,
-    except: Option<&SessionId>,
 ) -> Result<()> {
     for sha256 in change.stored_values::<[u8; 32]>(&keys.sessions_of(user))? {
-        let session = change.get::<Session>(&keys.session(&sha256))?;
-        if session.is_none_or(|session| except != Some(&session.id)) {
-            delete_session(change, keys, &sha256)?;
-            change.delete(&keys.session_of(user, &sha256));
-        }
+        delete_session(change, keys, &sha256)?;
+        change.delete(&keys.session_of(user, &sha256));
     }
-    let is_other = |grant: &RefreshGrant| {
-        except.is_none_or(|except| grant.session_id.as_ref() != Some(except))
-    };
-    revoke(change, keys, user, is_other)
+    revoke(change, keys, user, |_| true)
 }
 
 fn revoke(

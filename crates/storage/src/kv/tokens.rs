@@ -18,12 +18,6 @@ impl<K: KeyValue> TokenRepository for KvTenant<K> {
         self.get(&self.keys.opaque_token(sha256))
     }
 
-    async fn put_opaque_token(&self, sha256: &[u8; 32], token: &OpaqueToken) -> Result<()> {
-        let (sha256, token) = (*sha256, token.clone());
-        self.change(move |change, keys| put_opaque_token(change, keys, &sha256, &token))
-            .await
-    }
-
     async fn remove_opaque_token(&self, sha256: &[u8; 32]) -> Result<()> {
         let sha256 = *sha256;
         self.change(move |change, keys| {

@@ -56,6 +56,9 @@ impl<K: KeyValue> UserRepository for KvTenant<K> {
         let (before, after) = (before.clone(), after.clone());
         self.change(move |change, keys| {
             change.replace(&keys.user(&before.user_id), &before, &after, USER)?;
+            if before.logins_ended != after.logins_ended {
+                end_logins(change, keys, &after.user_id)?;
+            }
             for (login, _) in logins(keys, &before).into_values() {
                 change.delete(&login);
             }
@@ -92,23 +95,27 @@ impl<K: KeyValue> UserRepository for KvTenant<K> {
     async fn record_login(
         &self,
         id: &UserId,
+        logins_ended: u32,
         app_metadata: &JsonObject,
         user_metadata: &JsonObject,
         ip: &str,
         now: Timestamp,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         let id = id.clone();
         let (app_metadata, user_metadata) = (app_metadata.clone(), user_metadata.clone());
         let ip = ip.to_owned();
         self.change(move |change, keys| {
-            let mut user = existing(change, &keys.user(&id))?;
+            let Some(mut user) = still_in(change, keys, &id, logins_ended)? else {
+                return Ok(false);
+            };
             merge(&mut user.app_metadata, app_metadata);
             merge(&mut user.user_metadata, user_metadata);
             user.logins_count = user.logins_count.saturating_add(1);
             user.last_login = Some(now);
             user.last_ip = Some(ip);
             user.updated_at = now;
-            change.put(&keys.user(&id), &user)
+            change.put(&keys.user(&id), &user)?;
+            Ok(true)
         })
         .await
     }
@@ -140,10 +147,22 @@ pub(super) fn remove_user(
     for userinfo in change.stored_keys(&keys.all_userinfo(id), usize::MAX)? {
         change.delete(&userinfo);
     }
-    end_logins(change, keys, id, None)?;
+    end_logins(change, keys, id)?;
     delete_consents_of(change, keys, id)?;
     change.delete(&keys.user(id));
     Ok(())
+}
+
+/// The user, as long as a login stands that was proven when the user's logins had been
+/// ended so many times.
+pub(super) fn still_in(
+    change: &Transaction<'_>,
+    keys: &TenantKeys,
+    id: &UserId,
+    logins_ended: u32,
+) -> Result<Option<User>> {
+    let user: Option<User> = change.get(&keys.user(id))?;
+    Ok(user.filter(|user| !user.blocked && user.logins_ended == logins_ended))
 }
 
 /// What the user can log in with, each once: somebody's user name may be their

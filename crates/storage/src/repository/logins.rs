@@ -23,16 +23,17 @@ pub trait SessionRepository: Send + Sync + Debug {
     async fn sessions(&self, user: &UserId) -> Result<Vec<Session>>;
 
     /// Stores a session under its cookie's SHA-256, or replaces it. The one of another
-    /// cookie, `instead_of`, is gone then; refresh grants that came from it stay.
+    /// cookie, `instead_of`, is gone then; refresh grants that came from it stay. Of more
+    /// than 200 of one user the oldest ends.
     ///
-    /// # Errors
-    /// `NotFound` when the user doesn't exist.
+    /// Answers whether it did: not when the user is gone or blocked, or the user's logins
+    /// were ended since this one was proven.
     async fn put_session(
         &self,
         sha256: &[u8; 32],
         session: &Session,
         instead_of: Option<&[u8; 32]>,
-    ) -> Result<()>;
+    ) -> Result<bool>;
 
     /// Notes that a session was used. Answers whether it is still there: one that was
     /// ended meanwhile stays so.
@@ -50,10 +51,6 @@ pub trait SessionRepository: Send + Sync + Debug {
     /// Ends all sessions of a user in the same way. Refresh grants that came from none
     /// stay.
     async fn end_sessions(&self, user: &UserId) -> Result<()>;
-
-    /// Ends all sessions of a user and revokes all their refresh grants; but keeps
-    /// those of the session `except`. After a new password nobody goes on with the old.
-    async fn end_all_logins(&self, user: &UserId, except: Option<&SessionId>) -> Result<()>;
 }
 
 /// Authorization codes.
@@ -99,11 +96,16 @@ pub trait RefreshTokenRepository: Send + Sync + Debug {
 
     /// Stores what a login gives. Of more than 200 refresh grants of one user at one
     /// client the oldest is revoked, as in the reference product.
-    async fn put_given_tokens(&self, given: &GivenTokens) -> Result<()>;
+    ///
+    /// Answers whether it did, as [`SessionRepository::put_session`] does.
+    async fn put_given_tokens(&self, given: &GivenTokens) -> Result<bool>;
 
     /// Exchanges a refresh token of a grant, in one step. A token that was replaced
-    /// before the leeway, or is not one of the live ones any more, revokes the grant:
-    /// the caller has proved that it was one once.
+    /// before the leeway, or is not remembered any more, revokes the grant: the caller
+    /// has proved that it was one once.
+    ///
+    /// A token is replaced once. Exchanges that overlap with the first all have the one
+    /// newest token, so that two who share a token never go on beside each other.
     async fn exchange_refresh_token(
         &self,
         id: &RefreshGrantId,
@@ -191,10 +193,11 @@ pub struct GivenTokens {
 pub struct RefreshExchange {
     /// The SHA-256 of the token that was given.
     pub presented: [u8; 32],
-    /// The SHA-256 of the token that replaces it; none when the grant doesn't rotate.
+    /// The SHA-256 of the token that replaces it, unless it was replaced already; none
+    /// when the grant doesn't rotate.
     pub successor: Option<[u8; 32]>,
     /// Tokens that were replaced before this moment are not good any more; without one,
-    /// none that was replaced is.
+    /// none that was replaced is. Reckoned from when the request came.
     pub replaced_since: Option<Timestamp>,
     /// The time.
     pub now: Timestamp,
@@ -210,7 +213,10 @@ pub struct RefreshExchange {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RefreshExchanged {
     /// The token was good, and is replaced where it rotates.
-    Exchanged,
+    Exchanged {
+        /// The SHA-256 of the grant's newest token: the one that is good from now on.
+        newest: [u8; 32],
+    },
     /// It was good once. The grant is revoked.
     Reused,
     /// There is no such grant (any more).

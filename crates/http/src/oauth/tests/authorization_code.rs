@@ -59,6 +59,7 @@ fn session(code: &AuthorizationCode, id: &SessionId) -> Session {
         expires_at: code.expires_at,
         idle_expires_at: code.expires_at,
         clients: vec![code.client_id.clone()],
+        logins_ended: 0,
     }
 }
 
@@ -342,6 +343,46 @@ async fn a_user_who_left_the_organization_meanwhile_gets_nothing() {
     let tokens = redeem(&world, &client).await.tokens();
     assert_eq!(claims(&tokens["access_token"])["org_name"], "acme");
     assert_eq!(claims(&tokens["id_token"])["org_id"], id);
+}
+
+#[tokio::test]
+async fn a_replayed_code_ends_what_its_refresh_token_gave_too() {
+    let without_api = |code: &mut AuthorizationCode| code.audience = None;
+    let (world, client) = world_with_code(without_api).await;
+    let first = redeem(&world, &client).await.tokens();
+    let second = refresh(&world, &client, &first).await.tokens();
+    for tokens in [&first, &second] {
+        let token = tokens["access_token"].as_str().unwrap();
+        assert_eq!(world.userinfo(token).await, 200);
+    }
+
+    redeem(&world, &client).await.refusal();
+
+    for tokens in [&first, &second] {
+        let token = tokens["access_token"].as_str().unwrap();
+        assert_eq!(world.userinfo(token).await, 401);
+    }
+}
+
+#[tokio::test]
+async fn what_a_refresh_says_of_the_login_is_what_the_login_said() {
+    let (world, client) = world_with_code(|_| {}).await;
+    let first = redeem(&world, &client).await.tokens();
+    world.later(60);
+
+    let second = refresh(&world, &client, &first).await.tokens();
+
+    // OpenID Connect Core section 12.2.
+    let [before, after] = [&first, &second].map(|tokens| claims(&tokens["id_token"]));
+    for name in ["iss", "sub", "aud", "auth_time", "sid"] {
+        assert!(!before[name].is_null(), "{name}");
+        assert_eq!(after[name], before[name], "{name}");
+    }
+    assert_eq!(
+        after["iat"].as_i64(),
+        before["iat"].as_i64().map(|at| at + 60)
+    );
+    assert_eq!(after.get("nonce"), None);
 }
 
 #[tokio::test]

@@ -38,11 +38,20 @@ const START_MS: i64 = 1_790_000_000_000;
 
 /// A clock that stands still until it is moved.
 #[derive(Debug)]
-struct Moved(AtomicI64);
+struct Moved {
+    now_ms: AtomicI64,
+    /// At which of the readings to come it moves by itself, and by how much.
+    reading: AtomicI64,
+    by_ms: AtomicI64,
+}
 
 impl Clock for Moved {
     fn now(&self) -> Timestamp {
-        Timestamp::from_millis(self.0.load(Ordering::Relaxed))
+        if self.reading.fetch_sub(1, Ordering::Relaxed) == 1 {
+            let by_ms = self.by_ms.load(Ordering::Relaxed);
+            self.now_ms.fetch_add(by_ms, Ordering::Relaxed);
+        }
+        Timestamp::from_millis(self.now_ms.load(Ordering::Relaxed))
     }
 }
 
@@ -97,7 +106,11 @@ struct Client {
 
 impl World {
     async fn start() -> Self {
-        let clock = Arc::new(Moved(AtomicI64::new(START_MS)));
+        let clock = Arc::new(Moved {
+            now_ms: AtomicI64::new(START_MS),
+            reading: AtomicI64::new(0),
+            by_ms: AtomicI64::new(0),
+        });
         let services = services_at(Arc::clone(&clock) as Arc<dyn Clock>).await;
         let new = NewTenant {
             id: "dev".parse().unwrap(),
@@ -142,7 +155,14 @@ impl World {
 
     /// Moves the clock on.
     fn later(&self, seconds: i64) {
-        self.clock.0.fetch_add(seconds * 1_000, Ordering::Relaxed);
+        let by_ms = seconds * 1_000;
+        self.clock.now_ms.fetch_add(by_ms, Ordering::Relaxed);
+    }
+
+    /// Lets the clock move on by itself, when it is read for the `reading`th time from now.
+    fn later_at(&self, reading: i64, seconds: i64) {
+        self.clock.by_ms.store(seconds * 1_000, Ordering::Relaxed);
+        self.clock.reading.store(reading, Ordering::Relaxed);
     }
 
     /// The path of the user in the Management API.

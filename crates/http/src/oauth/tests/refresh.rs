@@ -3,7 +3,7 @@
 use claimsmith_model::{GrantType, RefreshTokenSettings};
 use serde_json::{Value, json};
 
-use super::{API, Answer, Client, World};
+use super::{API, Answer, Client, World, claims};
 
 /// A client whose users log in with the password grant.
 async fn app(world: &World) -> Client {
@@ -63,6 +63,37 @@ async fn a_replaced_token_is_good_within_the_leeway_and_revokes_all_after_it() {
             assert_ended(&exchange(&world, &app, &two).await);
         }
     }
+}
+
+#[tokio::test]
+async fn a_token_is_judged_by_when_it_came_however_long_the_request_takes() {
+    let world = World::start().await;
+    let app = app(&world).await;
+    let mut has_taken_long = false;
+
+    for reading in 1..=12 {
+        let one = first(&world, &app).await;
+        let began_at = claims(&exchange(&world, &app, &one).await.tokens()["access_token"])["iat"]
+            .as_i64()
+            .unwrap();
+        world.later(2);
+        // The leeway of three seconds ends before the request, or while it is under way.
+        world.later_at(reading, 4);
+        let again = exchange(&world, &app, &one).await;
+
+        if again.status == 200 {
+            let tokens = again.tokens();
+            has_taken_long |= claims(&tokens["access_token"])["iat"] == began_at + 6;
+            next(&world, &app, &tokens["refresh_token"]).await;
+        } else {
+            assert_ended(&again);
+        }
+    }
+
+    assert!(
+        has_taken_long,
+        "the clock is read when a token comes, and when one is made"
+    );
 }
 
 #[tokio::test]

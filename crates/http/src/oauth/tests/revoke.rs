@@ -53,6 +53,92 @@ async fn a_refresh_token_is_revoked_with_all_that_were_exchanged_for_it() {
     assert_eq!(revoke(&world, &app, &first).await.status, 200);
 }
 
+/// Tokens without an API, with a refresh token.
+async fn offline(world: &World, app: &Client) -> Value {
+    let body = json!({
+        "grant_type": "password", "username": "ada@example.com", "password": PASSWORD,
+        "scope": "openid offline_access",
+    });
+    world.token(app, body).await.tokens()
+}
+
+fn access_token(tokens: &Value) -> &str {
+    tokens["access_token"].as_str().unwrap()
+}
+
+#[tokio::test]
+async fn opaque_access_tokens_end_with_what_they_rest_on() {
+    for end in ["revoked", "reused", "client", "password", "blocked"] {
+        let world = World::start().await;
+        let app = app(&world).await;
+        let neighbour = self::app(&world).await;
+        let first = offline(&world, &app).await;
+        let other = offline(&world, &neighbour).await;
+        let second = exchange(&world, &app, &first["refresh_token"])
+            .await
+            .tokens();
+        let user = world.user_path();
+        for tokens in [&first, &second, &other] {
+            assert_eq!(world.userinfo(access_token(tokens)).await, 200);
+        }
+
+        match end {
+            "revoked" => {
+                revoke(&world, &app, &second["refresh_token"]).await;
+            }
+            "reused" => {
+                world.later(60);
+                exchange(&world, &app, &first["refresh_token"])
+                    .await
+                    .refusal();
+            }
+            "client" => {
+                let path = format!("clients/{}", app.id);
+                world.manage("DELETE", &path, Value::Null).await;
+            }
+            "password" => {
+                let password = json!({"password": "another horse battery staple"});
+                world.manage("PATCH", &user, password).await;
+            }
+            _ => {
+                for blocked in [true, false] {
+                    world
+                        .manage("PATCH", &user, json!({"blocked": blocked}))
+                        .await;
+                }
+            }
+        }
+
+        for tokens in [&first, &second] {
+            assert_eq!(world.userinfo(access_token(tokens)).await, 401, "{end}");
+        }
+        let is_everybodys = ["password", "blocked"].contains(&end);
+        let left = if is_everybodys { 401 } else { 200 };
+        assert_eq!(world.userinfo(access_token(&other)).await, left, "{end}");
+    }
+}
+
+#[tokio::test]
+async fn an_opaque_access_token_outlives_a_refresh_token_that_ends_by_itself() {
+    let world = World::start().await;
+    let app = app(&world).await;
+    let path = format!("clients/{}", app.id);
+    let short = json!({"refresh_token": {
+        "rotation_type": "rotating", "expiration_type": "expiring", "token_lifetime": 60,
+        "idle_token_lifetime": 30,
+    }});
+    world.manage("PATCH", &path, short).await;
+    let tokens = offline(&world, &app).await;
+
+    world.later(86_399);
+    let now = claimsmith_model::Timestamp::from_millis(super::START_MS + 86_399_000);
+    world.tenant.store.remove_expired(now, 100).await.unwrap();
+
+    assert_eq!(world.userinfo(access_token(&tokens)).await, 200);
+    world.later(1);
+    assert_eq!(world.userinfo(access_token(&tokens)).await, 401);
+}
+
 #[tokio::test]
 async fn an_opaque_access_token_is_revoked() {
     let world = World::start().await;

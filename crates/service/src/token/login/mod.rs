@@ -140,6 +140,12 @@ impl Login {
         self.granted.iter().any(|scope| scope == "openid")
     }
 
+    /// Whether what it gives is good only as long as the user's consent stands: the client
+    /// is somebody else's, and the user was asked in the browser.
+    pub(crate) fn rests_on_consent(&self) -> bool {
+        !self.client.is_first_party && self.way.session_id.is_some()
+    }
+
     /// What the record of the run says of the login.
     pub(crate) fn record_facts(&self, now: Timestamp) -> RecordFacts {
         RecordFacts {

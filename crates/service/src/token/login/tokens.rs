@@ -2,7 +2,8 @@
 
 use claimsmith_claims::{SealedClaims, refused_claim};
 use claimsmith_model::{
-    JsonObject, LiveRefreshToken, OpaqueToken, RefreshGrant, RefusedClaim, Secret, Timestamp,
+    JsonObject, LiveRefreshToken, OPAQUE_TOKEN_LIFETIME_S, OpaqueToken, RefreshGrant, RefusedClaim,
+    Secret, Timestamp,
 };
 use claimsmith_oauth::TokenResponse;
 use claimsmith_storage::GivenTokens;
@@ -20,9 +21,6 @@ use crate::{
         user_info::profile_claims,
     },
 };
-
-/// Lifetime of an opaque access token in seconds: a day, as in the reference product.
-const OPAQUE_TOKEN_LIFETIME_S: u32 = 86_400;
 
 /// Stands for the Actions that set claims which were kept: which of them set which is in
 /// the record of their run.
@@ -167,6 +165,13 @@ impl TokenService {
         now: Timestamp,
     ) -> Result<Tokens, TokenEndpointError> {
         let mut given = GivenTokens::default();
+        let wants_refresh_token = scope.iter().any(|scope| scope == OFFLINE_ACCESS);
+        let gives_one = wants_refresh_token && login.may_refresh && login.way.is_login();
+        let refresh_token = gives_one.then(|| {
+            let (grant, token) = self.new_refresh_grant(login, scope, now);
+            given.refresh_grant = Some(grant);
+            token
+        });
         let claims = &checked.access_token;
         let (access_token, lifetime_s) = self
             .make_access_token(context, login, scope, claims, &mut given, now)
@@ -178,13 +183,6 @@ impl TokenService {
             }
             None => None,
         };
-        let wants_refresh_token = scope.iter().any(|scope| scope == OFFLINE_ACCESS);
-        let gives_one = wants_refresh_token && login.may_refresh && login.way.is_login();
-        let refresh_token = gives_one.then(|| {
-            let (grant, token) = self.new_refresh_grant(login, scope, now);
-            given.refresh_grant = Some(grant);
-            token
-        });
         Ok(Tokens {
             access_token: Secret::new(access_token),
             lifetime_s,
@@ -209,11 +207,16 @@ impl TokenService {
             return Ok((signed, api.token_lifetime_s));
         }
         let token = self.services.ids.token();
+        let grant = given.refresh_grant.as_ref();
+        let grant = grant.or(login.way.refresh_grant.as_ref());
         let stored = OpaqueToken {
             user_id: login.user.user_id.clone(),
             client_id: login.client.client_id.clone(),
             scope: scope.to_vec(),
             expires_at: now.plus_seconds(i64::from(OPAQUE_TOKEN_LIFETIME_S)),
+            logins_ended: login.user.logins_ended,
+            refresh_grant: grant.map(|grant| grant.id.clone()),
+            rests_on_consent: login.rests_on_consent(),
         };
         given.opaque_token = Some((sha256(&token), stored));
         Ok((token, OPAQUE_TOKEN_LIFETIME_S))
@@ -249,6 +252,7 @@ impl TokenService {
                 sha256: token.sha256(),
                 replaced_at: None,
             }],
+            logins_ended: login.user.logins_ended,
             id,
             key,
         };
@@ -318,17 +322,24 @@ impl TokenService {
         // Waiting for them together, so that one flush serves all.
         let tokens = async {
             if given.refresh_grant.is_none() && given.opaque_token.is_none() {
-                return Ok(());
+                return Ok(true);
             }
             context.store.put_given_tokens(given).await
         };
         let login = self.store_login(context, login, changes, checked.id_token.as_ref(), ip, now);
         let (tokens, login) = tokio::join!(tokens, login);
-        tokens?;
-        login
+        login?;
+        if tokens? {
+            Ok(())
+        } else {
+            Err(TokenEndpointError::LoginEnded)
+        }
     }
 
     /// Stores the login, what Actions changed, and what `/userinfo` will need.
+    ///
+    /// # Errors
+    /// `LoginEnded` when the user may not have what was proven any more.
     pub(crate) async fn store_login(
         &self,
         context: &TenantContext,
@@ -355,19 +366,21 @@ impl TokenService {
         };
         let user = async {
             if login.way.is_fresh {
-                let recorded = store.record_login(user_id, app_metadata, user_metadata, ip, now);
+                let (proven, app) = (login.user.logins_ended, app_metadata);
+                let recorded = store.record_login(user_id, proven, app, user_metadata, ip, now);
                 recorded.await
             } else if changes.is_empty() {
-                Ok(())
+                Ok(true)
             } else {
                 let merged = store.merge_user_metadata(user_id, app_metadata, user_metadata, now);
-                merged.await
+                merged.await.map(|()| true)
             }
         };
         let (userinfo, user) = tokio::join!(userinfo, user);
-        userinfo?;
-        user?;
-        Ok(())
+        if !user? {
+            return Err(TokenEndpointError::LoginEnded);
+        }
+        Ok(userinfo?)
     }
 }
 
