@@ -25,6 +25,7 @@ mod backup;
 mod bad_token_requests;
 mod browser_sessions;
 mod browsers;
+mod checkpoints;
 mod claims;
 mod client_credentials;
 mod clients_auth0;

@@ -64,6 +64,73 @@ async fn clients_are_listed_by_kind_and_apart_from_what_stands_for_all() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_parameter_comes_several_times_where_it_names_several_and_nowhere_else() {
+    let server = TestServer::start_empty().await;
+    let spa = server.client("spa").with("app_type", "spa").create().await;
+    for identifier in ["https://a.example.com/?x,y", "https://b.example.com/", "c"] {
+        server.api(identifier).create().await;
+    }
+    let connection = json!({ "name": "staff", "strategy": "auth0" });
+    let created = server.manage("POST", "connections", connection).await;
+    created.expect(201);
+
+    let apis = "resource-servers?identifiers=c&identifiers=https%3A%2F%2Fa.example.com%2F%3Fx%2Cy";
+    let apis = get(&server, &format!("{apis}&identifiers=c&identifiers=none")).await;
+    assert_eq!(apis[0]["identifier"], "c");
+    assert_eq!(apis[1]["identifier"], "https://a.example.com/?x,y");
+    assert_eq!(apis.as_array().unwrap().len(), 2);
+    let names = "connections?strategy=ad&strategy=auth0&fields=name&fields=strategy,x";
+    let names = get(&server, names).await;
+    let staff = json!({ "name": "staff", "strategy": "auth0" });
+    assert!(names.as_array().unwrap().contains(&staff), "{names}");
+    let none = get(&server, "connections?strategy=ad").await;
+    assert_eq!(none, json!([]));
+    let of_client = format!("clients/{}/connections?strategy=ad&strategy=saml", spa.id);
+    assert_eq!(get(&server, &of_client).await, json!({ "connections": [] }));
+    let clients = get(
+        &server,
+        "clients?app_type=native&app_type=spa&fields=client_id",
+    )
+    .await;
+    assert_eq!(clients, json!([{ "client_id": spa.id }]));
+
+    for (path, name) in [
+        ("clients?page=0&page=1", "page"),
+        ("clients?take=1&take=1", "take"),
+        ("connections?name=a&name=b", "name"),
+        ("users?q=a&q=", "q"),
+        ("logs?sort=date:1&sort=date:-1", "sort"),
+        ("client-grants?audience=a&audience=b", "audience"),
+    ] {
+        let refused = server.manage("GET", path, Value::Null).await.expect(400);
+        let message = refused["message"].as_str().unwrap();
+        let ending = format!("send it once' on property {name}.");
+        assert!(message.ends_with(&ending), "{message}");
+    }
+    let many = format!("resource-servers?{}", ["identifiers=a"; 11].join("&"));
+    let refused = server.manage("GET", &many, Value::Null).await.expect(400);
+    let message = refused["message"].as_str().unwrap();
+    assert!(message.ends_with("on property identifiers."), "{message}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_unknown_parameter_is_passed_over_whatever_its_name() {
+    let server = TestServer::start_empty().await;
+    for (query, name) in [
+        ("code=x", "code"),
+        ("access_token=x", "access_token"),
+        ("colour=", "colour"),
+        ("a%0Ab=1", "a b"),
+    ] {
+        let path = format!("clients?{query}");
+        let refused = server.manage("GET", &path, Value::Null).await.expect(400);
+        let message = refused["message"].as_str().unwrap();
+        let expected = format!("'Additional properties not allowed: {name}'.");
+        assert!(message.ends_with(&expected), "{message}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn of_what_there_is_none_lists_are_empty_and_settings_take_nothing() {
     let server = TestServer::start_empty().await;
     let acme = server.organization("acme", &[]).await;

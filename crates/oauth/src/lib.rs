@@ -45,7 +45,7 @@ pub use discovery::DiscoveryDocument;
 pub use error::{ErrorBody, ErrorCode};
 pub use parameters::{
     PARAMETERS_MAX, REQUEST_BYTES_MAX, TokenRequestError, VALUE_BYTES_MAX, parse_page_form,
-    parse_query,
+    parse_query, parse_query_pairs,
 };
 pub use redirect_uri::{REDIRECT_URI_BYTES_MAX, REDIRECT_URI_RULE, is_redirect_uri, is_registered};
 pub use response_type::{ResponseMode, ResponseType};

@@ -130,6 +130,25 @@ pub fn parse_query(query: &str) -> Result<JsonObject, TokenRequestError> {
     Ok(parameters)
 }
 
+/// The names and values of a query as they came: those that are repeated and those that are
+/// empty, too. What an endpoint takes several times is its own to say.
+///
+/// # Errors
+/// See [`TokenRequestError`]; never that one is repeated.
+pub fn parse_query_pairs(query: &str) -> Result<Vec<(String, String)>, TokenRequestError> {
+    let mut pairs = Vec::new();
+    for_each_pair(query.as_bytes(), |name, value| {
+        if pairs.len() == PARAMETERS_MAX {
+            return Err(TokenRequestError::TooManyParameters);
+        }
+        // Alone, so that it repeats nothing.
+        Parameters::default().add(name.clone(), Value::String(value.clone()))?;
+        pairs.push((name, value));
+        Ok(())
+    })?;
+    Ok(pairs)
+}
+
 /// The names and values of a form of the server's own pages, as they came: one of them
 /// may be longer than a parameter may be, or be empty.
 ///
@@ -455,6 +474,35 @@ mod tests {
         let query = parse_query("a=1&empty=&b=x+y&code=abc&Access_Token=t&flag").unwrap();
         assert_eq!(Value::Object(query), json!({"a": "1", "b": "x y"}));
         assert!(parse_query("").unwrap().is_empty());
+    }
+
+    #[test]
+    fn the_pairs_of_a_query_are_all_that_came_within_the_same_bounds() {
+        let pairs = parse_query_pairs("a=1&a=%2B&code=x&empty=&b").unwrap();
+        let pairs: Vec<_> = pairs
+            .iter()
+            .map(|(a, b)| (a.as_str(), b.as_str()))
+            .collect();
+        let came = [
+            ("a", "1"),
+            ("a", "+"),
+            ("code", "x"),
+            ("empty", ""),
+            ("b", ""),
+        ];
+        assert_eq!(pairs, came);
+
+        let text = |count: usize| String::from_utf8(form_of(count)).unwrap();
+        assert_eq!(parse_query_pairs(&text(100)).unwrap().len(), 100);
+        assert_eq!(
+            parse_query_pairs(&text(101)),
+            Err(TokenRequestError::TooManyParameters)
+        );
+        let long = format!("{}=1", "n".repeat(129));
+        assert_eq!(
+            parse_query_pairs(&long),
+            Err(TokenRequestError::NameTooLong)
+        );
     }
 
     #[test]

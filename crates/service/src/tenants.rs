@@ -460,7 +460,7 @@ impl TenantContext {
     /// When the grants can't be read.
     pub async fn has_admin(&self) -> Result<bool, ServiceError> {
         let audience = self.management_audience();
-        let one = Page { skip: 0, take: 1 };
+        let one = Page::at(0, 1);
         let (grants, _) = self.store.client_grants(None, Some(&audience), one).await?;
         Ok(!grants.is_empty())
     }

@@ -62,10 +62,7 @@ pub async fn contract<S: Storage + 'static>(open: impl AsyncFn() -> S) {
     reopening::check(&open().await, &before).await;
 }
 
-const ALL: Page = Page {
-    skip: 0,
-    take: usize::MAX,
-};
+const ALL: Page = Page::ALL;
 
 /// A new tenant of that name.
 async fn new_tenant(storage: &dyn Storage, name: &str) -> Arc<dyn TenantStorage> {

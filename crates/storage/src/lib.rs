@@ -45,6 +45,7 @@ pub mod kv;
 mod log;
 mod memory;
 mod memory_log;
+mod page;
 mod repository;
 mod seal;
 mod unwritable;
@@ -55,10 +56,11 @@ pub use figures::{ExecutionLogFigures, StorageFigures};
 pub use log::{ExecutionLog, ExecutionPage, LogEntry, LogOrder, LogPart, Logged, has_run};
 pub use memory::{MemoryKeyValue, MemoryStorage};
 pub use memory_log::MemoryExecutionLog;
+pub use page::{Page, Placed, Start};
 pub use repository::{
     ActionRepository, BindingRepository, ClientGrantRepository, ClientRepository, CodeRepository,
     ConnectionRepository, ConsentRepository, ConsentSearch, GivenTokens, KeyRepository,
-    OrganizationRepository, Page, RefreshExchange, RefreshExchanged, RefreshTokenRepository,
+    OrganizationRepository, RefreshExchange, RefreshExchanged, RefreshTokenRepository,
     ResourceServerRepository, RoleRepository, SessionRepository, SessionUse, StampRepository,
     Storage, TenantStorage, TokenRepository, UserRepository,
 };

@@ -14,7 +14,7 @@ use claimsmith_model::{
 
 use tokio::sync::mpsc;
 
-use crate::{StorageError, StorageFigures};
+use crate::{Page, StorageError, StorageFigures};
 
 pub use logins::{
     CodeRepository, ConsentRepository, ConsentSearch, GivenTokens, RefreshExchange,
@@ -22,31 +22,6 @@ pub use logins::{
 };
 
 type Result<T> = std::result::Result<T, StorageError>;
-
-/// Which part of a list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Page {
-    /// How many to leave out from the start.
-    pub skip: usize,
-    /// How many at most.
-    pub take: usize,
-}
-
-impl Page {
-    /// The whole list.
-    pub const ALL: Self = Self {
-        skip: 0,
-        take: usize::MAX,
-    };
-
-    /// This part of a list that is there as a whole, and how long the whole is.
-    #[must_use]
-    pub fn of<T>(self, all: Vec<T>) -> (Vec<T>, usize) {
-        let total = all.len();
-        let part = all.into_iter().skip(self.skip).take(self.take);
-        (part.collect(), total)
-    }
-}
 
 /// A server's data: its tenants, and a handle to each one's.
 #[async_trait]

@@ -99,7 +99,7 @@ impl FromQuery for AnyOf {
 fn empty(name: Option<&'static str>) -> Methods {
     get(
         async move |admin: Admin<ReadTenantSettings, AnyOf>| match name {
-            Some(name) => listing::classic::<Value>(name, admin.query.0, &[], 0),
+            Some(name) => listing::empty(&admin, name, &admin.query.0),
             None => Ok(Json(json!([])).into_response()),
         },
         "List what there is none of here",

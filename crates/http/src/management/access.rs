@@ -12,7 +12,7 @@ use axum::{
 };
 use claimsmith_oauth::BearerToken;
 use claimsmith_service::management::{ManagementError, TenantAdmin, authorize};
-use http::{Method, header, request::Parts};
+use http::{Method, Uri, header, request::Parts};
 
 use super::{
     audit::Audit,
@@ -110,8 +110,40 @@ scopes! {
 /// `Q`; parameters that `Q` doesn't know are refused.
 pub(crate) struct Admin<S, Q = NoQuery> {
     admin: TenantAdmin,
+    /// What is asked for, whichever part of it.
+    list: String,
     pub(crate) query: Q,
     scope: PhantomData<S>,
+}
+
+/// What a query says of the part of a list that is wanted, and not of the list.
+const OF_A_PART: [&str; 7] = [
+    "fields",
+    "from",
+    "include_fields",
+    "include_totals",
+    "page",
+    "per_page",
+    "take",
+];
+
+/// A text that is the same for all parts of a list.
+fn list_of(uri: &Uri) -> String {
+    let parameters = uri.query().unwrap_or_default().split('&');
+    let of_a_part = |parameter: &&str| {
+        let name = parameter.split('=').next();
+        name.is_some_and(|name| name.is_empty() || OF_A_PART.contains(&name))
+    };
+    let mut others: Vec<_> = parameters.filter(|one| !of_a_part(one)).collect();
+    others.sort_unstable();
+    format!("{}?{}", uri.path(), others.join("&"))
+}
+
+impl<S, Q> Admin<S, Q> {
+    /// The list that is asked for, whichever part of it.
+    pub(crate) fn list(&self) -> &str {
+        &self.list
+    }
 }
 
 impl<S, Q> Deref for Admin<S, Q> {
@@ -145,6 +177,7 @@ impl<S: Scope, Q: FromQuery> FromRequestParts<AppState> for Admin<S, Q> {
         let query = Parameters::read(parts.uri.query()).map_err(IntoResponse::into_response)?;
         Ok(Self {
             admin,
+            list: list_of(&parts.uri),
             query,
             scope: PhantomData,
         })
@@ -305,10 +338,27 @@ impl fmt::Debug for Routes {
 mod tests {
     use claimsmith_service::MANAGEMENT_SCOPES;
 
-    use super::ALL;
+    use super::{ALL, list_of};
 
     /// Asked for beside another scope, by handlers that show a secret.
     const BESIDE_ANOTHER: [&str; 1] = ["read:client_keys"];
+
+    #[test]
+    fn all_parts_of_a_list_are_of_the_same_list_and_of_no_other() {
+        let list = |text: &str| list_of(&text.parse().unwrap());
+        let first = list("/users?take=2&connection=a&q=b");
+        assert_eq!(
+            first,
+            list("/users?q=b&from=x&take=50&connection=a&include_totals=true")
+        );
+        for other in [
+            "/users?take=2",
+            "/users?q=b&connection=b",
+            "/roles?connection=a&q=b",
+        ] {
+            assert_ne!(first, list(other));
+        }
+    }
 
     #[test]
     fn every_scope_that_is_asked_for_can_be_had_and_none_is_for_nothing() {

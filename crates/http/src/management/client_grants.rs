@@ -89,7 +89,7 @@ impl FromQuery for GrantsQuery {
     fn from_query(parameters: &mut Parameters) -> Result<Self, ApiError> {
         Ok(Self {
             client_id: parameters.parsed("client_id")?,
-            audience: parameters.text("audience"),
+            audience: parameters.text("audience")?,
             page: ClassicPage::from_query(parameters)?,
         })
     }
@@ -102,9 +102,11 @@ async fn list(admin: Admin<ReadClientGrants, GrantsQuery>) -> Result<Response, A
         page,
     } = &admin.query;
     let (client_id, audience) = (client_id.as_ref(), audience.as_deref());
-    let (grants, total) = client_grants::list_all(&admin, client_id, audience, page.part()).await?;
+    let part = listing::page(&admin, page)?;
+    let (grants, total) = client_grants::list_all(&admin, client_id, audience, part).await?;
     let views: Vec<_> = grants.iter().map(view).collect();
-    listing::classic("client_grants", *page, &views, total)
+    let last = grants.last();
+    listing::classic(&admin, "client_grants", page, &views, total, last)
 }
 
 async fn create(
@@ -136,10 +138,11 @@ async fn list_organizations(
     admin: Admin<ReadOrganizationClientGrants, ClassicPage>,
     At(id): At<ClientGrantId>,
 ) -> Result<Response, ApiError> {
-    let page = admin.query;
-    let (given, total) = client_grants::organizations_of(&admin, &id, page.part()).await?;
+    let page = &admin.query;
+    let part = listing::page(&admin, page)?;
+    let (given, total) = client_grants::organizations_of(&admin, &id, part).await?;
     let views: Vec<_> = given.iter().map(organizations::view).collect();
-    listing::classic("organizations", page, &views, total)
+    listing::classic(&admin, "organizations", page, &views, total, given.last())
 }
 
 async fn delete(

@@ -26,7 +26,7 @@ use super::{
         Admin, CreateClients, DeleteClients, ReadClients, ReadConnections, Routes,
         UpdateClientKeys, UpdateClients, get, post,
     },
-    connections::view::ConnectionView,
+    connections::{Strategies, view::ConnectionView},
     field_filter::{FieldFilter, Filtered},
     listing, operation as answers,
     query::{CheckpointPage, ClassicPage, FromQuery, Parameters},
@@ -54,7 +54,7 @@ pub(super) fn routes() -> Routes {
             get(
                 list_connections,
                 "List the connections that may log in users of a client",
-                answers::part::<ConnectionView>("connections"),
+                answers::part::<Filtered<ConnectionView>>("connections"),
             ),
         )
         .at(
@@ -198,6 +198,9 @@ fn sees_secrets(admin: &TenantAdmin) -> bool {
     admin.may("read:client_keys")
 }
 
+/// How many kinds can be asked for; there are fewer.
+const APP_TYPES_MAX: usize = 20;
+
 struct ClientsQuery {
     /// Whether what stands for all clients is asked for, and not any of them.
     is_global: bool,
@@ -208,13 +211,11 @@ struct ClientsQuery {
 
 impl FromQuery for ClientsQuery {
     fn from_query(parameters: &mut Parameters) -> Result<Self, ApiError> {
-        let app_types = parameters.text("app_type").unwrap_or_default();
-        let app_types = app_types.split(',').filter(|app_type| !app_type.is_empty());
         Ok(Self {
             is_global: parameters.flag("is_global")?.unwrap_or(false),
             filter: ClientFilter {
                 is_first_party: parameters.flag("is_first_party")?,
-                app_types: app_types.map(str::to_owned).collect(),
+                app_types: parameters.texts("app_type", APP_TYPES_MAX)?,
             },
             page: ClassicPage::from_query(parameters)?,
             fields: FieldFilter::from_query(parameters)?,
@@ -231,16 +232,16 @@ async fn list(admin: Admin<ReadClients, ClientsQuery>) -> Result<Response, ApiEr
     } = &admin.query;
     if *is_global {
         let all = [fields.apply(&global(&admin))?];
+        listing::page(&admin, page)?;
         let part = all.get(page.start..).unwrap_or_default();
-        return listing::classic("clients", *page, part, all.len());
+        return listing::in_form("clients", page, part, all.len(), None);
     }
-    let (clients, total) = clients::list_all(&admin, filter, page.part()).await?;
+    let part = listing::page(&admin, page)?;
+    let (clients, total) = clients::list_all(&admin, filter, part).await?;
     let with_secret = sees_secrets(&admin);
-    let views: Result<Vec<Value>, ApiError> = clients
-        .iter()
-        .map(|client| fields.apply(&view(&admin, client, with_secret)))
-        .collect();
-    listing::classic("clients", *page, &views?, total)
+    let views = clients.iter();
+    let views = fields.apply_to_all(views.map(|client| view(&admin, client, with_secret)))?;
+    listing::classic(&admin, "clients", page, &views, total, clients.last())
 }
 
 /// What the reference product has in every tenant to hold a login page of its own. Its
@@ -285,17 +286,39 @@ async fn delete(admin: Admin<DeleteClients>, At(id): At<ClientId>) -> Result<Sta
     Ok(StatusCode::NO_CONTENT)
 }
 
+struct ConnectionsQuery {
+    strategies: Strategies,
+    page: CheckpointPage,
+    fields: FieldFilter,
+}
+
+impl FromQuery for ConnectionsQuery {
+    fn from_query(parameters: &mut Parameters) -> Result<Self, ApiError> {
+        Ok(Self {
+            strategies: Strategies::from_query(parameters)?,
+            page: CheckpointPage::from_query(parameters)?,
+            fields: FieldFilter::from_query(parameters)?,
+        })
+    }
+}
+
 async fn list_connections(
-    admin: Admin<ReadConnections, CheckpointPage>,
+    admin: Admin<ReadConnections, ConnectionsQuery>,
     At(id): At<ClientId>,
 ) -> Result<Response, ApiError> {
     let client = clients::get(&admin, &id).await?;
-    let CheckpointPage(page) = admin.query;
+    let ConnectionsQuery {
+        strategies,
+        page: CheckpointPage(page),
+        fields,
+    } = &admin.query;
     let mut enabled = service_connections::list_all(&admin).await?;
-    enabled.retain(|connection| connection.enabled_clients.includes(&client.client_id));
-    let (part, total) = page.part().of(enabled);
-    let views: Vec<_> = part.iter().map(ConnectionView::of).collect();
-    listing::classic("connections", page, &views, total)
+    enabled.retain(|connection| {
+        connection.enabled_clients.includes(&client.client_id) && strategies.have(connection)
+    });
+    let (part, total) = listing::page(&admin, page)?.of(enabled);
+    let views = fields.apply_to_all(part.iter().map(ConnectionView::of))?;
+    listing::classic(&admin, "connections", page, &views, total, part.last())
 }
 
 async fn rotate_secret(

@@ -25,17 +25,7 @@ pub(crate) struct FieldFilter {
 
 impl FromQuery for FieldFilter {
     fn from_query(parameters: &mut Parameters) -> Result<Self, ApiError> {
-        let names = parameters.text("fields").unwrap_or_default();
-        let names: Vec<_> = names
-            .split(',')
-            .map(str::trim)
-            .filter(|name| !name.is_empty())
-            .map(str::to_owned)
-            .collect();
-        if names.len() > NAMES_MAX {
-            let what = format!("There are more than {NAMES_MAX} names");
-            return Err(parameters.wrong("fields", &what));
-        }
+        let names = parameters.texts("fields", NAMES_MAX)?;
         let include = parameters.flag("include_fields")?.unwrap_or(true);
         Ok(Self {
             names,
@@ -60,6 +50,14 @@ impl<T: JsonSchema> JsonSchema for Filtered<T> {
 }
 
 impl FieldFilter {
+    /// Objects with the members that are wanted.
+    pub(crate) fn apply_to_all<T: Serialize>(
+        &self,
+        objects: impl Iterator<Item = T>,
+    ) -> Result<Vec<Value>, ApiError> {
+        objects.map(|object| self.apply(&object)).collect()
+    }
+
     /// An object with the members that are wanted.
     pub(crate) fn apply<T: Serialize>(&self, object: &T) -> Result<Value, ApiError> {
         let mut value = serde_json::to_value(object).map_err(ServiceError::internal)?;

@@ -72,7 +72,7 @@ impl FromQuery for GrantsQuery {
             search: ConsentSearch {
                 user: parameters.parsed("user_id")?,
                 client: parameters.parsed("client_id")?,
-                audience: parameters.text("audience"),
+                audience: parameters.text("audience")?,
             },
             page: ClassicPage::from_query(parameters)?,
         })
@@ -81,9 +81,10 @@ impl FromQuery for GrantsQuery {
 
 async fn list(admin: Admin<ReadGrants, GrantsQuery>) -> Result<Response, ApiError> {
     let GrantsQuery { search, page } = &admin.query;
-    let (found, total) = consents::list(&admin, search, page.part()).await?;
+    let part = listing::page(&admin, page)?;
+    let (found, total) = consents::list(&admin, search, part).await?;
     let views: Vec<_> = found.iter().map(view).collect();
-    listing::classic("grants", *page, &views, total)
+    listing::classic(&admin, "grants", page, &views, total, found.last())
 }
 
 /// Whose grants shall go.

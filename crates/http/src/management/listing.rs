@@ -4,38 +4,84 @@ use axum::{
     Json,
     response::{IntoResponse, Response},
 };
+use claimsmith_service::admin::{Page, Placed, checkpoints};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::{
+    access::Admin,
     error::ApiError,
-    query::{ActionsPage, ClassicPage, ListForm},
+    query::{self, ActionsPage, ClassicPage, ListForm},
 };
 
+/// The part of the list that a request asks for.
+///
+/// # Errors
+/// When the list can't go on from what was given.
+pub(crate) fn page<S, Q>(admin: &Admin<S, Q>, page: &ClassicPage) -> Result<Page, ApiError> {
+    let ListForm::Checkpoint { from } = &page.form else {
+        return Ok(Page::at(page.start, page.per_page));
+    };
+    let start = checkpoints::start(admin, admin.list(), from.as_deref()).ok_or_else(|| {
+        query::wrong(
+            "from",
+            "It is not what a part of this list gave as next; send that, and whatever else was \
+             asked for, as before, or leave it out to begin anew",
+        )
+    })?;
+    let take = page.per_page;
+    Ok(Page { start, take })
+}
+
 /// A part of a list: a bare array, or an object that says which part it is and how many
-/// there are, or where the next part begins.
-pub(crate) fn classic<T: Serialize>(
+/// there are, or where the next part begins. `last` is the part's last item.
+pub(crate) fn classic<S, Q, V: Serialize, T: Placed>(
+    admin: &Admin<S, Q>,
     entity: &str,
-    page: ClassicPage,
-    items: &[T],
+    page: &ClassicPage,
+    views: &[V],
     total: usize,
+    last: Option<&T>,
 ) -> Result<Response, ApiError> {
-    let end = page.start.saturating_add(items.len());
-    let items = to_json(items)?;
+    let goes_on = page.is_in_parts() && views.len() < total;
+    let next = last
+        .filter(|_| goes_on)
+        .map(|last| checkpoints::behind(admin, admin.list(), &last.place()))
+        .transpose()?;
+    in_form(entity, page, views, total, next)
+}
+
+/// A part of a list of what there is none of.
+pub(crate) fn empty<S, Q>(
+    admin: &Admin<S, Q>,
+    entity: &str,
+    page: &ClassicPage,
+) -> Result<Response, ApiError> {
+    self::page(admin, page)?;
+    in_form::<()>(entity, page, &[], 0, None)
+}
+
+pub(crate) fn in_form<V: Serialize>(
+    entity: &str,
+    page: &ClassicPage,
+    views: &[V],
+    total: usize,
+    next: Option<String>,
+) -> Result<Response, ApiError> {
+    let views = to_json(views)?;
     let mut body = Map::new();
     match page.form {
-        ListForm::Bare => return Ok(Json(items).into_response()),
+        ListForm::Bare => return Ok(Json(views).into_response()),
         ListForm::Totals => {
             body.insert("start".into(), json!(page.start));
             body.insert("limit".into(), json!(page.per_page));
             body.insert("total".into(), json!(total));
         }
-        ListForm::Checkpoint if end < total => {
-            body.insert("next".into(), json!(end.to_string()));
+        ListForm::Checkpoint { .. } => {
+            body.extend(next.map(|next| ("next".into(), json!(next))));
         }
-        ListForm::Checkpoint => {}
     }
-    body.insert(entity.into(), items);
+    body.insert(entity.into(), views);
     Ok(Json(body).into_response())
 }
 
@@ -102,45 +148,39 @@ mod tests {
         assert_eq!(actions("", b""), json!({ "per_page": 20, "items": [] }));
     }
 
-    #[tokio::test]
-    async fn other_lists_are_bare_unless_totals_are_asked_for() {
-        let body = async |query: &str| -> Value {
-            let page: ClassicPage = Parameters::read(Some(query)).unwrap();
-            let response = classic("items", page, &[7], 3).unwrap();
-            let bytes = axum::body::to_bytes(response.into_body(), 1000)
-                .await
-                .unwrap();
-            serde_json::from_slice(&bytes).unwrap()
-        };
-        assert_eq!(body("page=2&per_page=1").await, json!([7]));
-        assert_eq!(
-            body("page=2&per_page=1&include_totals=true").await,
-            json!({ "start": 2, "limit": 1, "total": 3, "items": [7] })
-        );
+    async fn body(query: &str, next: Option<&str>) -> Value {
+        let page: ClassicPage = Parameters::read(Some(query)).unwrap();
+        let response = in_form("items", &page, &[7], 3, next.map(str::to_owned));
+        let bytes = axum::body::to_bytes(response.unwrap().into_body(), 1000)
+            .await
+            .unwrap();
+        serde_json::from_slice(&bytes).unwrap()
     }
 
     #[tokio::test]
-    async fn a_checkpoint_tells_where_the_next_part_begins_until_there_is_none() {
-        let body = async |query: &str| -> Value {
-            let page: ClassicPage = Parameters::read(Some(query)).unwrap();
-            let items: Vec<_> = (1..=3).skip(page.start).take(page.per_page).collect();
-            let response = classic("items", page, &items, 3).unwrap();
-            let bytes = axum::body::to_bytes(response.into_body(), 1000)
-                .await
-                .unwrap();
-            serde_json::from_slice(&bytes).unwrap()
-        };
-        let first = json!({ "items": [1, 2], "next": "2" });
-        assert_eq!(body("take=2").await, first);
-        assert_eq!(body("take=2&include_totals=true").await, first);
-        assert_eq!(body("take=2&from=2").await, json!({ "items": [3] }));
-        assert_eq!(body("from=3").await, json!({ "items": [] }));
+    async fn other_lists_are_bare_unless_totals_or_parts_are_asked_for() {
+        assert_eq!(body("page=2&per_page=1", None).await, json!([7]));
+        assert_eq!(
+            body("page=2&per_page=1&include_totals=true", None).await,
+            json!({ "start": 2, "limit": 1, "total": 3, "items": [7] })
+        );
+        let more = json!({ "items": [7], "next": "x" });
+        assert_eq!(body("take=1", Some("x")).await, more);
+        assert_eq!(body("take=1&include_totals=true", Some("x")).await, more);
+        assert_eq!(body("from=x", None).await, json!({ "items": [7] }));
+    }
+
+    #[test]
+    fn parts_are_bounded_and_no_pages() {
+        for right in ["take=1", "take=100", &format!("from={}", "x".repeat(4096))] {
+            assert!(Parameters::read::<ClassicPage>(Some(right)).is_ok());
+        }
         for wrong in [
             "take=0",
             "take=101",
-            "from=x",
             "take=1&page=0",
             "take=1&per_page=1",
+            &format!("from={}", "x".repeat(4097)),
         ] {
             assert!(
                 Parameters::read::<ClassicPage>(Some(wrong)).is_err(),

@@ -13,7 +13,7 @@ use claimsmith_service::{
 };
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{
     ApiError, At,
@@ -154,7 +154,7 @@ impl FromQuery for LogsQuery {
                 is_wrapped: parameters.flag("include_totals")?.unwrap_or(false),
             });
         }
-        let expression = match parameters.text("q") {
+        let expression = match parameters.text("q")? {
             Some(text) => events::expression(&text)
                 .map_err(|error| parameters.wrong("q", &error.to_string()))?,
             None => Expression::default(),
@@ -165,7 +165,7 @@ impl FromQuery for LogsQuery {
 
 impl Paged {
     fn read(parameters: &mut Parameters, expression: Expression) -> Result<Self, ApiError> {
-        let page = ClassicPage::from_query(parameters)?;
+        let page = ClassicPage::in_pages(parameters)?;
         if page.start + page.per_page > PAGED_MAX {
             return Err(ApiError::bad_request(
                 "invalid_paging",
@@ -177,7 +177,6 @@ impl Paged {
         }
         let oldest_first = parameters.one_of("sort", &[("date:-1", false), ("date:1", true)])?;
         Ok(Self {
-            page,
             search: LogSearch {
                 expression,
                 oldest_first: oldest_first.unwrap_or(false),
@@ -185,17 +184,15 @@ impl Paged {
                 take: page.per_page,
                 with_total: page.form != ListForm::Bare,
             },
+            page,
             fields: FieldFilter::from_query(parameters)?,
         })
     }
 
     fn show(&self, found: &LogPage) -> Result<Response, ApiError> {
-        let views: Result<Vec<Value>, ApiError> = found
-            .entries
-            .iter()
-            .map(|entry| self.fields.apply(&LogView::of(entry)))
-            .collect();
-        listing::classic("logs", self.page, &views?, found.total)
+        let views = found.entries.iter().map(LogView::of);
+        let views = self.fields.apply_to_all(views)?;
+        listing::in_form("logs", &self.page, &views, found.total, None)
     }
 }
 

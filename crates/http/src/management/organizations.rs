@@ -142,13 +142,14 @@ pub(super) fn view(organization: &Organization) -> OrganizationView<'_> {
 }
 
 /// One page of a user's organizations.
-pub(super) fn page_of(
-    organizations: &[Organization],
-    page: ClassicPage,
+pub(super) fn page_of<S>(
+    admin: &Admin<S, ClassicPage>,
+    organizations: Vec<Organization>,
 ) -> Result<Response, ApiError> {
-    let part = organizations.iter().skip(page.start).take(page.per_page);
-    let part: Vec<_> = part.map(view).collect();
-    listing::classic("organizations", page, &part, organizations.len())
+    let page = &admin.query;
+    let (part, total) = listing::page(admin, page)?.of(organizations);
+    let views: Vec<_> = part.iter().map(view).collect();
+    listing::classic(admin, "organizations", page, &views, total, part.last())
 }
 
 /// A member as callers see them.
@@ -173,9 +174,11 @@ fn member_view(member: &Member) -> MemberView<'_> {
 }
 
 async fn list(admin: Admin<ReadOrganizations, ClassicPage>) -> Result<Response, ApiError> {
-    let (all, total) = organizations::list_all(&admin, admin.query.part()).await?;
+    let page = &admin.query;
+    let part = listing::page(&admin, page)?;
+    let (all, total) = organizations::list_all(&admin, part).await?;
     let views: Vec<_> = all.iter().map(view).collect();
-    listing::classic("organizations", admin.query, &views, total)
+    listing::classic(&admin, "organizations", page, &views, total, all.last())
 }
 
 async fn create(
@@ -224,7 +227,7 @@ fn empty(name: &'static str) -> Methods {
     get(
         async move |admin: Admin<ReadOrganizations, ClassicPage>, At(id): At<OrganizationId>| {
             organizations::get(&admin, &id).await?;
-            listing::classic::<()>(name, admin.query, &[], 0)
+            listing::empty(&admin, name, &admin.query)
         },
         "List what organizations have none of here",
         answers::page::<Value>(name),
@@ -235,9 +238,12 @@ async fn list_members(
     admin: Admin<ReadOrganizationMembers, ClassicPage>,
     At(id): At<OrganizationId>,
 ) -> Result<Response, ApiError> {
-    let (members, total) = organizations::members(&admin, &id, admin.query.part()).await?;
+    let page = &admin.query;
+    let part = listing::page(&admin, page)?;
+    let (members, total) = organizations::members(&admin, &id, part).await?;
     let views: Vec<_> = members.iter().map(member_view).collect();
-    listing::classic("members", admin.query, &views, total)
+    let last = members.last().map(|member| &member.membership);
+    listing::classic(&admin, "members", page, &views, total, last)
 }
 
 async fn add_members(
@@ -262,10 +268,8 @@ async fn list_roles(
     admin: Admin<ReadOrganizationMemberRoles, ClassicPage>,
     At((id, user)): At<(OrganizationId, UserId)>,
 ) -> Result<Response, ApiError> {
-    roles::page_of(
-        &organizations::member_roles(&admin, &id, &user).await?,
-        admin.query,
-    )
+    let held = organizations::member_roles(&admin, &id, &user).await?;
+    roles::page_of(&admin, held)
 }
 
 async fn add_roles(
@@ -291,10 +295,10 @@ async fn list_client_grants(
     At(id): At<OrganizationId>,
 ) -> Result<Response, ApiError> {
     let grants = grants::of_organization(&admin, &id).await?;
-    let page = admin.query;
-    let part = grants.iter().skip(page.start).take(page.per_page);
-    let views: Vec<_> = part.map(client_grants::view).collect();
-    listing::classic("client_grants", page, &views, grants.len())
+    let page = &admin.query;
+    let (part, total) = listing::page(&admin, page)?.of(grants);
+    let views: Vec<_> = part.iter().map(client_grants::view).collect();
+    listing::classic(&admin, "client_grants", page, &views, total, part.last())
 }
 
 async fn add_client_grant(

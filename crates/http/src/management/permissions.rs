@@ -5,7 +5,7 @@ use claimsmith_model::Permission;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{ApiError, listing, query::ClassicPage};
+use super::{ApiError, access::Admin, listing, query::ClassicPage};
 
 /// A permission as callers see it.
 #[derive(JsonSchema, Serialize)]
@@ -22,12 +22,12 @@ fn view(permission: &Permission) -> PermissionView<'_> {
 }
 
 /// One page of a role's or user's permissions.
-pub(super) fn page_of(permissions: &[Permission], page: ClassicPage) -> Result<Response, ApiError> {
-    let part: Vec<_> = permissions
-        .iter()
-        .skip(page.start)
-        .take(page.per_page)
-        .map(view)
-        .collect();
-    listing::classic("permissions", page, &part, permissions.len())
+pub(super) fn page_of<S>(
+    admin: &Admin<S, ClassicPage>,
+    permissions: Vec<Permission>,
+) -> Result<Response, ApiError> {
+    let page = &admin.query;
+    let (part, total) = listing::page(admin, page)?.of(permissions);
+    let views: Vec<_> = part.iter().map(view).collect();
+    listing::classic(admin, "permissions", page, &views, total, part.last())
 }

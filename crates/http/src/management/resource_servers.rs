@@ -17,7 +17,7 @@ use super::{
         UpdateResourceServers, get,
     },
     listing, operation as answers,
-    query::ClassicPage,
+    query::{ClassicPage, FromQuery, Parameters},
 };
 
 pub(super) fn routes() -> Routes {
@@ -106,11 +106,30 @@ fn sees_secret(admin: &TenantAdmin) -> bool {
     admin.may("update:resource_servers")
 }
 
-async fn list(admin: Admin<ReadResourceServers, ClassicPage>) -> Result<Response, ApiError> {
-    let (apis, total) = resource_servers::list_all(&admin, admin.query.part()).await?;
+/// How many identifiers can be asked for at once: the reference product's number.
+const IDENTIFIERS_MAX: usize = 10;
+
+struct ApisQuery {
+    identifiers: Vec<String>,
+    page: ClassicPage,
+}
+
+impl FromQuery for ApisQuery {
+    fn from_query(parameters: &mut Parameters) -> Result<Self, ApiError> {
+        Ok(Self {
+            identifiers: parameters.repeated("identifiers", IDENTIFIERS_MAX)?,
+            page: ClassicPage::from_query(parameters)?,
+        })
+    }
+}
+
+async fn list(admin: Admin<ReadResourceServers, ApisQuery>) -> Result<Response, ApiError> {
+    let ApisQuery { identifiers, page } = &admin.query;
+    let part = listing::page(&admin, page)?;
+    let (apis, total) = resource_servers::list_all(&admin, identifiers, part).await?;
     let with_secret = sees_secret(&admin);
     let views: Vec<_> = apis.iter().map(|api| view(api, with_secret)).collect();
-    listing::classic("resource_servers", admin.query, &views, total)
+    listing::classic(&admin, "resource_servers", page, &views, total, apis.last())
 }
 
 async fn create(

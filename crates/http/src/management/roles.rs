@@ -78,14 +78,14 @@ pub(super) fn view(role: &Role) -> RoleView<'_> {
 }
 
 /// One page of a user's or member's roles, of which there are few.
-pub(super) fn page_of(roles: &[Role], page: ClassicPage) -> Result<Response, ApiError> {
-    let part: Vec<_> = roles
-        .iter()
-        .skip(page.start)
-        .take(page.per_page)
-        .map(view)
-        .collect();
-    listing::classic("roles", page, &part, roles.len())
+pub(super) fn page_of<S>(
+    admin: &Admin<S, ClassicPage>,
+    roles: Vec<Role>,
+) -> Result<Response, ApiError> {
+    let page = &admin.query;
+    let (part, total) = listing::page(admin, page)?.of(roles);
+    let views: Vec<_> = part.iter().map(view).collect();
+    listing::classic(admin, "roles", page, &views, total, part.last())
 }
 
 struct RolesQuery {
@@ -98,7 +98,7 @@ impl FromQuery for RolesQuery {
         // Of the kinds that the reference product has, all are of this one.
         parameters.one_of("type", &[(KIND, ())])?;
         Ok(Self {
-            name_part: parameters.text("name_filter"),
+            name_part: parameters.text("name_filter")?,
             page: ClassicPage::from_query(parameters)?,
         })
     }
@@ -106,9 +106,10 @@ impl FromQuery for RolesQuery {
 
 async fn list(admin: Admin<ReadRoles, RolesQuery>) -> Result<Response, ApiError> {
     let RolesQuery { name_part, page } = &admin.query;
-    let (roles, total) = roles::list_all(&admin, name_part.as_deref(), page.part()).await?;
+    let part = listing::page(&admin, page)?;
+    let (roles, total) = roles::list_all(&admin, name_part.as_deref(), part).await?;
     let views: Vec<_> = roles.iter().map(view).collect();
-    listing::classic("roles", *page, &views, total)
+    listing::classic(&admin, "roles", page, &views, total, roles.last())
 }
 
 async fn create(admin: Admin<CreateRoles>, JsonBody(body): JsonBody) -> Result<Response, ApiError> {
@@ -141,7 +142,7 @@ async fn list_permissions(
     At(id): At<RoleId>,
 ) -> Result<Response, ApiError> {
     let permissions = roles::get(&admin, &id).await?.permissions;
-    permissions::page_of(&permissions, admin.query)
+    permissions::page_of(&admin, permissions)
 }
 
 async fn add_permissions(

@@ -92,10 +92,11 @@ async fn list(
     admin: Admin<ReadSessions, CheckpointPage>,
     At(id): At<UserId>,
 ) -> Result<Response, ApiError> {
-    let CheckpointPage(page) = admin.query;
-    let (sessions, total) = page.part().of(sessions::of_user(&admin, &id).await?);
+    let CheckpointPage(page) = &admin.query;
+    let part = listing::page(&admin, page)?;
+    let (sessions, total) = part.of(sessions::of_user(&admin, &id).await?);
     let views: Vec<_> = sessions.iter().map(view).collect();
-    listing::classic("sessions", page, &views, total)
+    listing::classic(&admin, "sessions", page, &views, total, sessions.last())
 }
 
 async fn end_all(admin: Admin<DeleteSessions>, At(id): At<UserId>) -> Result<StatusCode, ApiError> {

@@ -207,19 +207,25 @@ impl FromQuery for UsersQuery {
                 format!("You can only page through the first {PAGED_USERS_MAX} records."),
             ));
         }
-        let expression = match parameters.text("q") {
+        let expression = match parameters.text("q")? {
             Some(text) => user_search::expression(&text)
                 .map_err(|error| parameters.wrong("q", &error.to_string()))?,
             None => Expression::default(),
         };
         // What the reference product's tools say of how it shall search.
         parameters.one_of("search_engine", &[("v3", ())])?;
+        let sort = parameters.parsed("sort")?;
+        if page.is_in_parts() && sort.is_some() {
+            let what = "Users who are read in parts come in the order of their user_id; leave \
+                        sort out, or ask for pages";
+            return Err(parameters.wrong("sort", what));
+        }
         Ok(Self {
             page,
             search: UserSearch {
                 expression,
-                connection: parameters.text("connection"),
-                sort: parameters.parsed("sort")?,
+                connection: parameters.text("connection")?,
+                sort,
             },
             fields: FieldFilter::from_query(parameters)?,
         })
@@ -232,12 +238,14 @@ async fn list(admin: Admin<ReadUsers, UsersQuery>) -> Result<Response, ApiError>
         search,
         fields,
     } = &admin.query;
-    let (users, total) = user_search::list(&admin, search, page.part()).await?;
-    listing::classic("users", *page, &filtered(&users, fields)?, total)
+    let part = listing::page(&admin, page)?;
+    let (users, total) = user_search::list(&admin, search, part).await?;
+    let views = filtered(&users, fields)?;
+    listing::classic(&admin, "users", page, &views, total, users.last())
 }
 
 fn filtered(users: &[User], fields: &FieldFilter) -> Result<Vec<Value>, ApiError> {
-    users.iter().map(|user| fields.apply(&view(user))).collect()
+    fields.apply_to_all(users.iter().map(view))
 }
 
 /// An email address, and what of the users who have it.
@@ -265,7 +273,7 @@ async fn list_organizations(
     admin: Admin<ReadOrganizations, ClassicPage>,
     At(id): At<UserId>,
 ) -> Result<Response, ApiError> {
-    organizations::page_of(&service::of_user(&admin, &id).await?, admin.query)
+    organizations::page_of(&admin, service::of_user(&admin, &id).await?)
 }
 
 /// A user as part of a role's list.
@@ -284,7 +292,9 @@ async fn list_of_role(
     admin: Admin<ReadUsers, ClassicPage>,
     At(id): At<RoleId>,
 ) -> Result<Response, ApiError> {
-    let (users, total) = user_search::with_role(&admin, &id, admin.query.part()).await?;
+    let page = &admin.query;
+    let part = listing::page(&admin, page)?;
+    let (users, total) = user_search::with_role(&admin, &id, part).await?;
     let views: Vec<_> = users
         .iter()
         .map(|user| HolderView {
@@ -294,7 +304,7 @@ async fn list_of_role(
             picture: user.picture.as_deref(),
         })
         .collect();
-    listing::classic("users", admin.query, &views, total)
+    listing::classic(&admin, "users", page, &views, total, users.last())
 }
 
 async fn add_to_role(
@@ -337,7 +347,7 @@ async fn list_roles(
     admin: Admin<ReadUsers, ClassicPage>,
     At(id): At<UserId>,
 ) -> Result<Response, ApiError> {
-    roles::page_of(&users::roles_of(&admin, &id).await?, admin.query)
+    roles::page_of(&admin, users::roles_of(&admin, &id).await?)
 }
 
 async fn add_roles(
@@ -362,7 +372,7 @@ async fn list_permissions(
     admin: Admin<ReadUsers, ClassicPage>,
     At(id): At<UserId>,
 ) -> Result<Response, ApiError> {
-    permissions::page_of(&users::permissions_of(&admin, &id).await?, admin.query)
+    permissions::page_of(&admin, users::permissions_of(&admin, &id).await?)
 }
 
 async fn add_permissions(
@@ -433,10 +443,11 @@ async fn list_refresh_tokens(
     admin: Admin<ReadRefreshTokens, CheckpointPage>,
     At(id): At<UserId>,
 ) -> Result<Response, ApiError> {
-    let CheckpointPage(page) = admin.query;
-    let (grants, total) = page.part().of(users::refresh_tokens_of(&admin, &id).await?);
+    let CheckpointPage(page) = &admin.query;
+    let part = listing::page(&admin, page)?;
+    let (grants, total) = part.of(users::refresh_tokens_of(&admin, &id).await?);
     let views: Vec<_> = grants.iter().map(refresh_token_view).collect();
-    listing::classic("tokens", page, &views, total)
+    listing::classic(&admin, "tokens", page, &views, total, grants.last())
 }
 
 async fn revoke_refresh_tokens(

@@ -7,6 +7,7 @@
 //! in one place.
 
 pub mod backup;
+pub mod checkpoints;
 mod client_authentication;
 pub mod client_grants;
 mod client_refresh_token;
@@ -28,7 +29,7 @@ pub mod users;
 
 use std::future::Future;
 
-pub use claimsmith_storage::{ConsentSearch, Page};
+pub use claimsmith_storage::{ConsentSearch, Page, Placed, Start};
 
 use crate::ServiceError;
 

@@ -1,5 +1,7 @@
 //! Resource servers (APIs).
 
+use std::collections::BTreeSet;
+
 use claimsmith_model::{
     JsonObject, ResourceServer, ResourceServerId, Scope, Secret, SigningAlgorithm,
     TOKEN_LIFETIME_S_MAX, TokenDialect,
@@ -92,15 +94,25 @@ pub async fn get(admin: &TenantAdmin, key: &str) -> Result<ResourceServer, Servi
         .ok_or(NO_API)
 }
 
-/// APIs in the order of their identifiers, and how many there are.
+/// APIs in the order of their identifiers, those with one of `identifiers` only when there
+/// are any, and how many they are.
 ///
 /// # Errors
 /// When they can't be read.
 pub async fn list_all(
     admin: &TenantAdmin,
+    identifiers: &[String],
     page: Page,
 ) -> Result<(Vec<ResourceServer>, usize), ServiceError> {
-    Ok(admin.store().resource_servers(page).await?)
+    if identifiers.is_empty() {
+        return Ok(admin.store().resource_servers(page).await?);
+    }
+    let mut found = Vec::new();
+    for identifier in BTreeSet::from_iter(identifiers) {
+        let api = admin.store().resource_server_by_identifier(identifier);
+        found.extend(api.await?);
+    }
+    Ok(page.of(found))
 }
 
 /// Changes an API, by its `id` or its identifier, which itself never changes.

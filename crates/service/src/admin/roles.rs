@@ -36,7 +36,7 @@ pub async fn create(admin: &TenantAdmin, body: JsonObject) -> Result<Role, Servi
         created_at: admin.now(),
     };
     apply(&mut role, fields)?;
-    let (_, count) = admin.store().roles(Page { skip: 0, take: 0 }).await?;
+    let (_, count) = admin.store().roles(Page::at(0, 0)).await?;
     if count >= ROLES_MAX {
         return Err(ServiceError::Conflict(format!(
             "a tenant has at most {ROLES_MAX} roles"

@@ -129,9 +129,7 @@ pub async fn list(
     if let Some(sort) = search.sort {
         found.sort_by(|a, b| sort.compare(a, b));
     }
-    let total = found.len();
-    let part = found.into_iter().skip(page.skip).take(page.take);
-    Ok((part.collect(), total))
+    Ok(page.of(found))
 }
 
 /// The users with an email address, whatever its case: of each connection at most one.
@@ -165,9 +163,7 @@ pub async fn with_role(
     roles::get(admin, role).await?;
     let mut found = candidates(admin, &Expression::default()).await?;
     found.retain(|user| user.roles.contains(role));
-    let total = found.len();
-    let part = found.into_iter().skip(page.skip).take(page.take);
-    Ok((part.collect(), total))
+    Ok(page.of(found))
 }
 
 /// The users who could pass: those with the address, or the identifier, that they must have
@@ -182,10 +178,7 @@ async fn candidates(
     if let Some(Ok(id)) = expression.required("user_id").map(str::parse) {
         return Ok(admin.store().user(&id).await?.into_iter().collect());
     }
-    let first = Page {
-        skip: 0,
-        take: SEARCHED_MAX,
-    };
+    let first = Page::at(0, SEARCHED_MAX);
     Ok(admin.store().users(first).await?.0)
 }
 

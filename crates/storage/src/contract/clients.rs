@@ -7,7 +7,7 @@ use super::{
     fixtures::{client, grant, resource_server},
     new_tenant,
 };
-use crate::{Page, Storage, TenantStorage};
+use crate::{Page, Placed, Start, Storage, TenantStorage};
 
 const API: &str = "https://api.example.com/";
 const OTHER_API: &str = "https://api.example.com/other";
@@ -15,6 +15,7 @@ const OTHER_API: &str = "https://api.example.com/other";
 pub(super) async fn check(storage: &dyn Storage) {
     let store = new_tenant(storage, "clients").await;
     clients_are_paged_in_order(&*store).await;
+    a_list_goes_on_behind_a_place_whatever_comes_and_goes(&*store).await;
     a_client_is_replaced_only_as_it_was_read(&*store).await;
     resource_servers_are_unique_by_id_and_identifier(&*store).await;
     a_grant_needs_its_client_and_api_and_is_the_only_one(&*store).await;
@@ -74,21 +75,35 @@ async fn clients_are_paged_in_order(store: &dyn TenantStorage) {
     }
     assert_conflict(store.create_client(&client("a")).await);
 
-    let (page, total) = store.clients(Page { skip: 1, take: 2 }).await.unwrap();
+    let (page, total) = store.clients(Page::at(1, 2)).await.unwrap();
     assert_eq!((page, total), (vec![client("b"), client("c")], 4));
-    assert_eq!(
-        store.clients(Page { skip: 4, take: 2 }).await.unwrap(),
-        (vec![], 4)
-    );
-    assert_eq!(
-        store.clients(Page { skip: 0, take: 0 }).await.unwrap(),
-        (vec![], 4)
-    );
+    assert_eq!(store.clients(Page::at(4, 2)).await.unwrap(), (vec![], 4));
+    assert_eq!(store.clients(Page::at(0, 0)).await.unwrap(), (vec![], 4));
     assert_eq!(
         store.client(&"a".parse().unwrap()).await.unwrap(),
         Some(client("a"))
     );
     assert_eq!(store.client(&"e".parse().unwrap()).await.unwrap(), None);
+}
+
+async fn a_list_goes_on_behind_a_place_whatever_comes_and_goes(store: &dyn TenantStorage) {
+    let part = async |place: &str, take| {
+        let start = Start::Behind(place.to_owned());
+        let (clients, total) = store.clients(Page { start, take }).await.unwrap();
+        let ids: Vec<_> = clients.iter().map(Placed::place).collect();
+        (ids.concat(), total)
+    };
+
+    assert_eq!(part("", 2).await, ("ab".into(), 3));
+    store.create_client(&client("a0")).await.unwrap();
+    store.delete_client(&"b".parse().unwrap()).await.unwrap();
+    assert_eq!(part("b", 2).await, ("cd".into(), 2));
+    // What is not of the list is not read, although it comes next.
+    assert_eq!(part("c", 2).await, ("d".into(), 1));
+    assert_eq!(part("d", 2).await, (String::new(), 0));
+
+    store.delete_client(&"a0".parse().unwrap()).await.unwrap();
+    store.create_client(&client("b")).await.unwrap();
 }
 
 async fn a_client_is_replaced_only_as_it_was_read(store: &dyn TenantStorage) {
@@ -136,10 +151,7 @@ async fn resource_servers_are_unique_by_id_and_identifier(store: &dyn TenantStor
     );
     let in_order = vec![one.clone(), two.clone()];
     assert_eq!(store.resource_servers(ALL).await.unwrap(), (in_order, 2));
-    let second = store
-        .resource_servers(Page { skip: 1, take: 1 })
-        .await
-        .unwrap();
+    let second = store.resource_servers(Page::at(1, 1)).await.unwrap();
     assert_eq!(second, (vec![two], 2));
 
     let changed = ResourceServer {
@@ -220,7 +232,7 @@ async fn grants_go_with_their_client_and_their_api(store: &dyn TenantStorage) {
         .await
         .unwrap();
     assert_eq!((of_a.as_slice(), total), (&grants[..2], 2));
-    let page = Page { skip: 1, take: 5 };
+    let page = Page::at(1, 5);
     let for_api = store.client_grants(None, Some(API), page).await.unwrap();
     assert_eq!(for_api, (vec![grants[2].clone()], 2));
 

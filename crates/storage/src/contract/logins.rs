@@ -1,6 +1,6 @@
 //! What logins leave behind: sessions, authorization codes, refresh tokens, consent.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use claimsmith_model::{
     AuthorizationCode, JsonObject, LIVE_REFRESH_TOKENS_MAX, OpaqueToken, RefreshGrant, Session,
@@ -13,8 +13,8 @@ use super::{
     new_tenant,
 };
 use crate::{
-    ConsentSearch, GivenTokens, Page, RefreshExchange, RefreshExchanged, SessionUse, Storage,
-    StorageError, TenantStorage,
+    ConsentSearch, GivenTokens, Page, Placed, RefreshExchange, RefreshExchanged, SessionUse, Start,
+    Storage, StorageError, TenantStorage,
 };
 
 pub(super) async fn check(storage: &dyn Storage) {
@@ -571,7 +571,7 @@ async fn consent_is_listed_and_withdrawn_with_what_rests_on_it(store: &dyn Tenan
         ids.collect::<Vec<_>>()
     };
     let list = async |search: ConsentSearch, skip| {
-        let page = Page { skip, take: 2 };
+        let page = Page::at(skip, 2);
         let (found, total) = store.consents(&search, page).await.unwrap();
         (found, total)
     };
@@ -594,6 +594,19 @@ async fn consent_is_listed_and_withdrawn_with_what_rests_on_it(store: &dyn Tenan
     let (id, consent) = &found[0];
     assert_eq!((&consent.user_id, &consent.scope), (&user, &scope.to_vec()));
     assert_ne!(*id, found[1].0);
+    for (search, count) in [(all.clone(), 4), (of_user.clone(), 3)] {
+        let (mut ids, mut place) = (BTreeSet::new(), String::new());
+        loop {
+            let start = Start::Behind(place);
+            let part = store.consents(&search, Page { start, take: 1 }).await;
+            let (part, left) = part.unwrap();
+            assert_eq!(left > 1, ids.len() + 1 < count);
+            let Some(last) = part.last() else { break };
+            place = last.place();
+            assert!(ids.insert(last.0.clone()), "{place} came twice");
+        }
+        assert_eq!(ids.len(), count);
+    }
 
     // A code that rests on it is worth nothing afterwards.
     let code = AuthorizationCode {

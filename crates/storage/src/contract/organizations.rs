@@ -76,7 +76,7 @@ async fn memberships_are_put_all_or_none(store: &dyn TenantStorage) {
         .await
         .unwrap();
     let second = store
-        .memberships(&organization, Page { skip: 1, take: 1 })
+        .memberships(&organization, Page::at(1, 1))
         .await
         .unwrap();
     assert_eq!(second, (vec![all[1].clone()], 3));

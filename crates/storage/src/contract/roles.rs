@@ -16,7 +16,7 @@ pub(super) async fn check(storage: &dyn Storage) {
     assert_conflict(store.create_role(&role("rol_1", "Admin")).await);
     let in_order = vec![writer.clone(), reader.clone()];
     assert_eq!(store.roles(ALL).await.unwrap(), (in_order, 2));
-    let second = store.roles(Page { skip: 1, take: 1 }).await.unwrap();
+    let second = store.roles(Page::at(1, 1)).await.unwrap();
     assert_eq!(second, (vec![reader.clone()], 2));
 
     // A renamed role frees its old name and holds its new one.

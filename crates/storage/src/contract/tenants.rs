@@ -112,10 +112,7 @@ async fn a_tenant_that_does_not_exist_is_empty_and_takes_nothing(storage: &dyn S
     assert_eq!(store.clients(ALL).await.unwrap(), (vec![], 0));
     assert_not_found(store.create_client(&client("client-1")).await);
     assert_not_found(store.create_user(&user("user-1")).await);
-    assert_eq!(
-        store.users(Page { skip: 0, take: 1 }).await.unwrap(),
-        (vec![], 0)
-    );
+    assert_eq!(store.users(Page::at(0, 1)).await.unwrap(), (vec![], 0));
 }
 
 async fn a_tenant_made_again_under_its_old_name_is_empty(storage: &dyn Storage) {

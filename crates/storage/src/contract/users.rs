@@ -46,7 +46,7 @@ async fn a_login_is_unique_in_its_connection_whatever_its_case(store: &dyn Tenan
     };
     assert_conflict(store.create_user(&posing).await);
     assert_eq!(
-        store.users(Page { skip: 0, take: 9 }).await.unwrap(),
+        store.users(Page::at(0, 9)).await.unwrap(),
         (vec![ann.clone()], 1)
     );
 
@@ -69,7 +69,7 @@ async fn a_login_is_unique_in_its_connection_whatever_its_case(store: &dyn Tenan
         ..user_with_email("u3", "cy@example.com")
     };
     store.create_user(&same).await.unwrap();
-    let page = store.users(Page { skip: 1, take: 1 }).await.unwrap();
+    let page = store.users(Page::at(1, 1)).await.unwrap();
     assert_eq!(page, (vec![partner], 3));
 }
 
@@ -204,7 +204,7 @@ async fn a_deleted_user_leaves_nothing(store: &dyn TenantStorage) {
         None
     );
     let members = store
-        .memberships(&organization, Page { skip: 0, take: 9 })
+        .memberships(&organization, Page::at(0, 9))
         .await
         .unwrap();
     assert_eq!(members, (vec![membership("org_1", "u1")], 1));

@@ -14,7 +14,7 @@ use super::{
     transaction::Transaction,
     users::remove_user,
 };
-use crate::{ConnectionRepository, Page, StorageError, value::sha256_hex};
+use crate::{ConnectionRepository, StorageError, value::sha256_hex};
 
 const CONNECTION: &str = "the connection";
 const NAME: &str = "a connection with this name";
@@ -149,12 +149,9 @@ impl<K: KeyValue> KvTenant<K> {
         let mut skip = 0;
         let mut removed = 0;
         loop {
-            let page = Page {
-                skip,
-                take: REMOVED_AT_ONCE_MAX,
-            };
             let (shared, users) = (std::sync::Arc::clone(&self.shared), self.keys.users());
-            let found: Vec<User> = blocking(move || shared.scan(&users, page)).await?;
+            let found: Vec<User> =
+                blocking(move || shared.scan(&users, skip, REMOVED_AT_ONCE_MAX)).await?;
             let theirs: Vec<UserId> = found
                 .iter()
                 .filter(|user| user.connection == name)

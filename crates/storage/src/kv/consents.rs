@@ -5,12 +5,12 @@ use claimsmith_model::{ClientId, Consent, ConsentId, Timestamp, UserId};
 
 use super::{
     KeyValue, Result,
-    keys::TenantKeys,
+    keys::{Key, TenantKeys},
     refresh_grants::{delete_refresh_grant, refresh_grants},
     tenant::KvTenant,
     transaction::Transaction,
 };
-use crate::{ConsentRepository, ConsentSearch, Page, StorageError};
+use crate::{ConsentRepository, ConsentSearch, Page, Start, StorageError};
 
 /// What leads from an identifier to a consent.
 type Place = (UserId, ClientId, Option<String>);
@@ -75,26 +75,24 @@ impl<K: KeyValue> ConsentRepository for KvTenant<K> {
         search: &ConsentSearch,
         page: Page,
     ) -> Result<(Vec<(ConsentId, Consent)>, usize)> {
-        let (found, total) = match search {
-            ConsentSearch {
-                user: None,
-                client: None,
-                audience: None,
-            } => self.page(self.keys.consents(), page).await?,
-            _ => page.of(self.consents_that_fit(search).await?),
+        let ConsentSearch {
+            user: None,
+            client: None,
+            audience: None,
+        } = search
+        else {
+            let fit = self.consents_that_fit(search).await?;
+            return Ok(page.of(self.with_ids(fit)?));
         };
-        let with_id = |consent: Consent| {
-            let audience = consent.audience.as_deref();
-            let id = self
-                .keys
-                .consent_id(&consent.user_id, &consent.client_id, audience);
-            let id = id.parse().map_err(|_| StorageError::NotFound {
-                what: "an identifier of the consent",
-            })?;
-            Ok((id, consent))
+        let all = self.keys.consents();
+        let (found, total) = match &page.start {
+            Start::Behind(place) if !place.is_empty() => {
+                let key = self.key_at(place)?;
+                self.behind(all, key, page.take).await?
+            }
+            _ => self.page(all, page).await?,
         };
-        let found: Result<Vec<_>> = found.into_iter().map(with_id).collect();
-        Ok((found?, total))
+        Ok((self.with_ids(found)?, total))
     }
 
     async fn withdraw_consent(&self, id: &ConsentId) -> Result<()> {
@@ -123,6 +121,33 @@ impl<K: KeyValue> ConsentRepository for KvTenant<K> {
 }
 
 impl<K: KeyValue> KvTenant<K> {
+    fn with_ids(&self, consents: Vec<Consent>) -> Result<Vec<(ConsentId, Consent)>> {
+        let with_id = |consent: Consent| {
+            let audience = consent.audience.as_deref();
+            let id = self
+                .keys
+                .consent_id(&consent.user_id, &consent.client_id, audience);
+            let id = id.parse().map_err(|_| StorageError::NotFound {
+                what: "an identifier of the consent",
+            })?;
+            Ok((id, consent))
+        };
+        consents.into_iter().map(with_id).collect()
+    }
+
+    /// The key of the consent at a [place](crate::Placed), which says openly what the key
+    /// hides.
+    fn key_at(&self, place: &str) -> Result<Key> {
+        let mut parts = place.splitn(3, '\0');
+        let mut next = || parts.next().unwrap_or_default();
+        let no_place = || StorageError::NotFound {
+            what: "the place in the list",
+        };
+        let user = next().parse().map_err(|_| no_place())?;
+        let client = next().parse().map_err(|_| no_place())?;
+        Ok(self.keys.consent(&user, &client, Some(next())))
+    }
+
     async fn consents_that_fit(&self, search: &ConsentSearch) -> Result<Vec<Consent>> {
         let prefix = match &search.user {
             Some(user) => self.keys.consents_of(user),

@@ -18,7 +18,7 @@ use claimsmith_model::{
 };
 
 use super::endings::Ending;
-use crate::{Sealer, seal::hex};
+use crate::{Sealer, page::sortable, seal::hex};
 
 /// How many hexadecimal digits a consent's identifier has: as many as the reference
 /// product's.
@@ -57,6 +57,12 @@ pub(super) struct Prefix(Vec<u8>);
 impl Prefix {
     pub(super) fn as_bytes(&self) -> &[u8] {
         &self.0
+    }
+
+    /// The key with this prefix that ends in `place`; with the empty text what is less
+    /// than all of them.
+    pub(super) fn at(&self, place: &str) -> Key {
+        Key([self.as_bytes(), place.as_bytes()].concat())
     }
 }
 
@@ -511,11 +517,6 @@ impl TenantKeys {
     pub(super) fn all_userinfo(&self, user: &UserId) -> Prefix {
         self.prefix(&["userinfo", user.as_str()])
     }
-}
-
-/// A text that sorts as the moments do, from 1970 on; earlier ones count as 1970.
-fn sortable(moment: Timestamp) -> String {
-    format!("{:015}", moment.as_millis().max(0))
 }
 
 #[cfg(test)]

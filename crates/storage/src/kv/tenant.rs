@@ -10,12 +10,12 @@ use claimsmith_model::TenantId;
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
-    KeyValue, Result,
+    Entry, KeyValue, Result,
     keys::{Key, Prefix, TenantKeys, global},
     storage::{Shared, blocking, touch},
     transaction::Transaction,
 };
-use crate::{Page, StampRepository, StorageError, TenantStorage, value::decode};
+use crate::{Page, StampRepository, Start, StorageError, TenantStorage, value::decode};
 
 /// The handle to one tenant's data.
 pub(super) struct KvTenant<K> {
@@ -74,19 +74,49 @@ impl<K: KeyValue> KvTenant<K> {
         T: DeserializeOwned + Send + 'static,
     {
         let shared = Arc::clone(&self.shared);
-        blocking(move || shared.scan(&prefix, Page::ALL)).await
+        blocking(move || shared.scan(&prefix, 0, usize::MAX)).await
     }
 
-    /// One page of the values with `prefix`, in the order of their keys, and how
-    /// many there are.
+    /// One page of the values with `prefix`, whose keys end in their places, in that
+    /// order, and how many there are; see [`Self::behind`].
     pub(super) async fn page<T>(&self, prefix: Prefix, page: Page) -> Result<(Vec<T>, usize)>
+    where
+        T: DeserializeOwned + Send + 'static,
+    {
+        let skip = match page.start {
+            Start::Skip(skip) => skip,
+            Start::Behind(place) => {
+                let key = prefix.at(&place);
+                return self.behind(prefix, key, page.take).await;
+            }
+        };
+        let shared = Arc::clone(&self.shared);
+        blocking(move || {
+            let total = shared.kv.count(prefix.as_bytes())?;
+            Ok((shared.scan(&prefix, skip, page.take)?, total))
+        })
+        .await
+    }
+
+    /// The values with `prefix` behind a key, at most `take`, and how many they are; of
+    /// those beyond `take` one is counted, if there are any.
+    pub(super) async fn behind<T>(
+        &self,
+        prefix: Prefix,
+        key: Key,
+        take: usize,
+    ) -> Result<(Vec<T>, usize)>
     where
         T: DeserializeOwned + Send + 'static,
     {
         let shared = Arc::clone(&self.shared);
         blocking(move || {
-            let total = shared.kv.count(prefix.as_bytes())?;
-            Ok((shared.scan(&prefix, page)?, total))
+            let one_more = take.saturating_add(1);
+            let mut found = shared.kv.entries_after(key.as_bytes(), one_more)?;
+            found.retain(|(key, _)| key.starts_with(prefix.as_bytes()));
+            let total = found.len();
+            found.truncate(take);
+            Ok((shared.decode_all(&found)?, total))
         })
         .await
     }
@@ -140,8 +170,16 @@ impl<K: KeyValue> KvTenant<K> {
 }
 
 impl<K: KeyValue> Shared<K> {
-    pub(super) fn scan<T: DeserializeOwned>(&self, prefix: &Prefix, page: Page) -> Result<Vec<T>> {
-        let entries = self.kv.scan(prefix.as_bytes(), page.skip, page.take)?;
+    pub(super) fn scan<T: DeserializeOwned>(
+        &self,
+        prefix: &Prefix,
+        skip: usize,
+        take: usize,
+    ) -> Result<Vec<T>> {
+        self.decode_all(&self.kv.scan(prefix.as_bytes(), skip, take)?)
+    }
+
+    fn decode_all<T: DeserializeOwned>(&self, entries: &[Entry]) -> Result<Vec<T>> {
         entries
             .iter()
             .map(|(key, stored)| decode(&self.sealer, key, stored))
@@ -149,7 +187,6 @@ impl<K: KeyValue> Shared<K> {
     }
 }
 
-/// One page of a list that is short enough to be sorted and counted in memory.
 #[async_trait]
 impl<K: KeyValue> StampRepository for KvTenant<K> {
     async fn configuration_stamp(&self) -> Result<u64> {

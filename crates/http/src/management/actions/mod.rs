@@ -161,7 +161,7 @@ impl FromQuery for ActionsQuery {
         let installed = parameters.flag("installed")?;
         let filter = ActionFilter {
             trigger: parameters.parsed::<Trigger>("triggerId")?,
-            name: parameters.text("actionName"),
+            name: parameters.text("actionName")?,
             deployed: parameters.flag("deployed")?,
             installed,
         };

@@ -25,13 +25,14 @@ pub(super) async fn list(
     admin: Admin<ReadConnections, CheckpointPage>,
     At(id): At<ConnectionId>,
 ) -> Result<Response, ApiError> {
-    let CheckpointPage(page) = admin.query;
-    let (clients, total) = connections::clients(&admin, &id, page.part()).await?;
+    let CheckpointPage(page) = &admin.query;
+    let part = listing::page(&admin, page)?;
+    let (clients, total) = connections::clients(&admin, &id, part).await?;
     let views: Vec<_> = clients
         .iter()
         .map(|client_id| EnabledClientView { client_id })
         .collect();
-    listing::classic("clients", page, &views, total)
+    listing::classic(&admin, "clients", page, &views, total, clients.last())
 }
 
 pub(super) async fn patch(

@@ -10,7 +10,7 @@ use axum::{
     Json,
     response::{IntoResponse, Response},
 };
-use claimsmith_model::ConnectionId;
+use claimsmith_model::{Connection, ConnectionId};
 use claimsmith_service::admin::connections;
 use http::StatusCode;
 
@@ -20,6 +20,7 @@ use super::{
         Admin, CreateConnections, DeleteConnections, ReadConnections, Routes, UpdateConnections,
         get,
     },
+    field_filter::{FieldFilter, Filtered},
     listing, operation as answers,
     query::{ClassicPage, FromQuery, Parameters},
 };
@@ -33,7 +34,7 @@ pub(super) fn routes() -> Routes {
             get(
                 list,
                 "List connections",
-                answers::page::<ConnectionView>("connections"),
+                answers::page::<Filtered<ConnectionView>>("connections"),
             )
             .post(
                 create,
@@ -43,17 +44,21 @@ pub(super) fn routes() -> Routes {
         )
         .at(
             "/connections/{id}",
-            get(one, "Get a connection", answers::ok::<ConnectionView>())
-                .patch(
-                    patch,
-                    "Change a connection",
-                    answers::ok::<ConnectionView>(),
-                )
-                .delete(
-                    delete,
-                    "Delete a connection with its users",
-                    answers::nothing(),
-                ),
+            get(
+                one,
+                "Get a connection",
+                answers::ok::<Filtered<ConnectionView>>(),
+            )
+            .patch(
+                patch,
+                "Change a connection",
+                answers::ok::<ConnectionView>(),
+            )
+            .delete(
+                delete,
+                "Delete a connection with its users",
+                answers::nothing(),
+            ),
         )
         .at(
             "/connections/{id}/clients",
@@ -100,18 +105,38 @@ pub(super) fn routes() -> Routes {
         )
 }
 
+/// How many strategies can be asked for; there is one.
+const STRATEGIES_MAX: usize = 100;
+
 struct ConnectionsQuery {
     name: Option<String>,
-    strategy: Option<String>,
+    strategies: Strategies,
     page: ClassicPage,
+    fields: FieldFilter,
+}
+
+/// The strategies that are asked for; any when none is named.
+pub(super) struct Strategies(Vec<String>);
+
+impl FromQuery for Strategies {
+    fn from_query(parameters: &mut Parameters) -> Result<Self, ApiError> {
+        parameters.repeated("strategy", STRATEGIES_MAX).map(Self)
+    }
+}
+
+impl Strategies {
+    pub(super) fn have(&self, connection: &Connection) -> bool {
+        self.0.is_empty() || self.0.contains(&connection.strategy)
+    }
 }
 
 impl FromQuery for ConnectionsQuery {
     fn from_query(parameters: &mut Parameters) -> Result<Self, ApiError> {
         Ok(Self {
-            name: parameters.text("name"),
-            strategy: parameters.text("strategy"),
+            name: parameters.text("name")?,
+            strategies: Strategies::from_query(parameters)?,
             page: ClassicPage::from_query(parameters)?,
+            fields: FieldFilter::from_query(parameters)?,
         })
     }
 }
@@ -119,23 +144,17 @@ impl FromQuery for ConnectionsQuery {
 async fn list(admin: Admin<ReadConnections, ConnectionsQuery>) -> Result<Response, ApiError> {
     let ConnectionsQuery {
         name,
-        strategy,
+        strategies,
         page,
+        fields,
     } = &admin.query;
     let mut all = connections::list_all(&admin).await?;
     all.retain(|connection| {
-        name.as_ref().is_none_or(|name| connection.name == *name)
-            && strategy
-                .as_ref()
-                .is_none_or(|strategy| connection.strategy == *strategy)
+        name.as_ref().is_none_or(|name| connection.name == *name) && strategies.have(connection)
     });
-    let part: Vec<_> = all
-        .iter()
-        .skip(page.start)
-        .take(page.per_page)
-        .map(ConnectionView::of)
-        .collect();
-    listing::classic("connections", *page, &part, all.len())
+    let (part, total) = listing::page(&admin, page)?.of(all);
+    let views = fields.apply_to_all(part.iter().map(ConnectionView::of))?;
+    listing::classic(&admin, "connections", page, &views, total, part.last())
 }
 
 async fn create(
@@ -148,11 +167,12 @@ async fn create(
 }
 
 async fn one(
-    admin: Admin<ReadConnections>,
+    admin: Admin<ReadConnections, FieldFilter>,
     At(id): At<ConnectionId>,
 ) -> Result<Response, ApiError> {
     let connection = connections::get(&admin, &id).await?;
-    Ok(Json(ConnectionView::of(&connection)).into_response())
+    let view = admin.query.apply(&ConnectionView::of(&connection))?;
+    Ok(Json(view).into_response())
 }
 
 async fn patch(

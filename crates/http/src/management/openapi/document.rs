@@ -25,7 +25,7 @@ A caller needs an access token for the audience `{issuer}api/v2/`, got with the 
 credentials grant, whose scopes include the one that an operation asks for.";
 
 /// What query parameters mean, wherever they stand.
-const PARAMETERS: [(&str, &str); 25] = [
+const PARAMETERS: [(&str, &str); 26] = [
     ("actionName", "Only those with this name."),
     (
         "app_type",
@@ -42,6 +42,10 @@ const PARAMETERS: [(&str, &str); 25] = [
     ),
     ("force", "Whether it is deleted although it is bound."),
     ("from", "Where to go on from, as the part before says."),
+    (
+        "identifiers",
+        "Only those with one of these identifiers; for several it comes several times.",
+    ),
     ("include_fields", "`false` leaves out what `fields` names."),
     (
         "include_totals",
@@ -59,7 +63,10 @@ const PARAMETERS: [(&str, &str); 25] = [
     ("per_page", "How many things a page has at most."),
     ("q", "What to search for, as a simple Lucene expression."),
     ("sort", "In which order: a field, a colon, and 1 or -1."),
-    ("strategy", "Only those of this strategy."),
+    (
+        "strategy",
+        "Only those of one of these strategies; for several it comes several times.",
+    ),
     ("take", "How many at most."),
     ("user_id", "Of which user."),
     ("triggerId", "Only those for this trigger."),

@@ -123,9 +123,9 @@ fn list(name: &'static str) -> Methods {
             let EnabledQuery { are_enabled, page } = &admin.query;
             let mut enabled = connections::list_all(&admin, &id).await?;
             enabled.retain(|_| *are_enabled);
-            let (part, total) = page.part().of(enabled);
+            let (part, total) = listing::page(&admin, page)?.of(enabled);
             let views: Vec<_> = part.iter().map(view).collect();
-            listing::classic(name, *page, &views, total)
+            listing::classic(&admin, name, page, &views, total, part.last())
         },
         "List the connections that are enabled for an organization",
         answers::page::<EnabledView>(name),
