@@ -1,6 +1,7 @@
 // npm's `auth0-deploy-cli`: a tenant's configuration in files, put into the server from
 // them, changed, and got back.
 import { execFile } from 'node:child_process';
+import { generateKeyPairSync } from 'node:crypto';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -71,8 +72,15 @@ async function read(path) {
   return response.json();
 }
 
+async function keysOf(client) {
+  if (!client) return [];
+  const keys = await read(`clients/${client.client_id}/credentials`);
+  return [client.token_endpoint_auth_method, ...keys.map((it) => it.name)];
+}
+
 // What the server has, as far as these files say it.
 async function state() {
+  const clients = await read('clients');
   const { actions } = await read('actions/actions');
   const { bindings } = await read('actions/triggers/credentials-exchange/bindings');
   const [organization] = await read('organizations');
@@ -87,7 +95,8 @@ async function state() {
     })),
     bound: bindings.map((it) => it.action.name),
     apis: (await read('resource-servers')).map((it) => it.name),
-    clients: (await read('clients')).map((it) => it.name),
+    clients: clients.map((it) => it.name),
+    keys: await keysOf(clients.find((it) => it.name === 'signer')),
     scopes: (await read(`client-grants?audience=${given.audience}`)).map((it) => it.scope),
     roles: (await read('roles')).map((it) => it.name),
     session_lifetime: (await read('tenants/settings')).session_lifetime,
@@ -104,6 +113,23 @@ write('resource-servers/Reports.json', {
   token_lifetime: 600,
 });
 write('clients/job.json', { name: 'job', app_type: 'non_interactive' });
+// A client that signs. The tool makes it first, gives it its key, and then names that.
+const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+write('clients/signer.json', {
+  name: 'signer',
+  app_type: 'non_interactive',
+  client_authentication_methods: {
+    private_key_jwt: {
+      credentials: [
+        {
+          name: 'first',
+          credential_type: 'public_key',
+          pem: publicKey.export({ type: 'spki', format: 'pem' }),
+        },
+      ],
+    },
+  },
+});
 write('grants/job.json', { client_id: 'job', audience: given.audience, scope: ['read:reports'] });
 write('roles/editor.json', {
   name: 'editor',

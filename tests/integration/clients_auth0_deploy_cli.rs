@@ -35,7 +35,11 @@ async fn the_reference_products_deploy_tool_puts_a_tenant_in_again_out_and_in_ag
     );
     assert_eq!(imported["bound"], json!(["department", "second"]));
     assert_eq!(sorted(&imported["apis"]), ["Management API", "Reports"]);
-    assert_eq!(sorted(&imported["clients"]), ["Management", "job"]);
+    assert_eq!(
+        sorted(&imported["clients"]),
+        ["Management", "job", "signer"]
+    );
+    assert_eq!(imported["keys"], json!(["private_key_jwt", "first"]));
     assert_eq!(imported["scopes"], json!([["read:reports"]]));
     assert_eq!(imported["roles"], json!(["editor"]));
     assert_eq!(imported["session_lifetime"], 24);
@@ -69,6 +73,7 @@ async fn the_reference_products_deploy_tool_puts_a_tenant_in_again_out_and_in_ag
     for kept in [
         "apis",
         "clients",
+        "keys",
         "scopes",
         "session_lifetime",
         "connections",

@@ -150,7 +150,7 @@ pub enum ClientPublicKey {
 
 /// What a client signs assertions with: an `alg` of RFC 7518 section 3.1 or RFC 8037
 /// section 3.1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 pub enum AssertionAlgorithm {
     /// RSASSA-PKCS1-v1_5 with SHA-256.
     RS256,

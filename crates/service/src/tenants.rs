@@ -23,8 +23,9 @@ use crate::{
 pub const DATABASE_CONNECTION: &str = "Username-Password-Authentication";
 
 /// The scopes of the Management API, each of which some endpoint asks for.
-pub const MANAGEMENT_SCOPES: [&str; 60] = [
+pub const MANAGEMENT_SCOPES: [&str; 63] = [
     "create:actions",
+    "create:client_credentials",
     "create:client_grants",
     "create:clients",
     "create:connections",
@@ -38,6 +39,7 @@ pub const MANAGEMENT_SCOPES: [&str; 60] = [
     "create:signing_keys",
     "create:users",
     "delete:actions",
+    "delete:client_credentials",
     "delete:client_grants",
     "delete:clients",
     "delete:connections",
@@ -53,6 +55,7 @@ pub const MANAGEMENT_SCOPES: [&str; 60] = [
     "delete:sessions",
     "delete:users",
     "read:actions",
+    "read:client_credentials",
     "read:client_grants",
     "read:client_keys",
     "read:clients",

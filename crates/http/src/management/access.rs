@@ -46,6 +46,7 @@ macro_rules! scopes {
 
 scopes! {
     CreateActions = "create:actions";
+    CreateClientCredentials = "create:client_credentials";
     CreateClientGrants = "create:client_grants";
     CreateClients = "create:clients";
     CreateConnections = "create:connections";
@@ -59,6 +60,7 @@ scopes! {
     CreateSigningKeys = "create:signing_keys";
     CreateUsers = "create:users";
     DeleteActions = "delete:actions";
+    DeleteClientCredentials = "delete:client_credentials";
     DeleteClientGrants = "delete:client_grants";
     DeleteClients = "delete:clients";
     DeleteConnections = "delete:connections";
@@ -74,6 +76,7 @@ scopes! {
     DeleteSessions = "delete:sessions";
     DeleteUsers = "delete:users";
     ReadActions = "read:actions";
+    ReadClientCredentials = "read:client_credentials";
     ReadClientGrants = "read:client_grants";
     ReadClients = "read:clients";
     ReadConnections = "read:connections";

@@ -1,5 +1,7 @@
 //! `/api/v2/clients`.
 
+mod credentials;
+
 use axum::{
     Json,
     response::{IntoResponse, Response},
@@ -65,6 +67,7 @@ pub(super) fn routes() -> Routes {
                 answers::ok::<ClientView>(),
             ),
         )
+        .and(credentials::routes())
 }
 
 /// A client as callers see it.
@@ -190,7 +193,8 @@ fn authentication_methods(client: &Client) -> Option<Value> {
     };
     let credentials: Vec<_> = client.credentials.iter().map(credential).collect();
     let methods = json!({"private_key_jwt": {"credentials": credentials}});
-    (!credentials.is_empty()).then_some(methods)
+    let is_in_force = client.token_endpoint_auth_method == TokenEndpointAuthMethod::PrivateKeyJwt;
+    is_in_force.then_some(methods)
 }
 
 /// Whether the caller may see clients' secrets.

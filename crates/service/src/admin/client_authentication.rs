@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Two to change keys without a gap, and as many again for a second system.
-const CREDENTIALS_MAX: usize = 4;
+pub(super) const CREDENTIALS_MAX: usize = 4;
 const NAME_CHARS_MAX: usize = 255;
 const KEY_ID_CHARS_MAX: usize = 128;
 /// RSA with 8192 bits has 1,500 characters.
@@ -42,12 +42,14 @@ const ALGORITHMS: [(&str, AssertionAlgorithm); 4] = [
     ("EdDSA", AssertionAlgorithm::EdDSA),
 ];
 
-/// Reads both properties. Keys mean `private_key_jwt`; another method forgets the keys.
+/// Reads both properties. Keys mean `private_key_jwt`; another method forgets the keys that
+/// were in force.
 pub(super) fn apply(
     client: &mut Client,
     fields: &mut Fields,
     now: Timestamp,
 ) -> Result<(), ServiceError> {
+    let before = client.token_endpoint_auth_method;
     // `null` leaves it to the other property, as in the reference product.
     let method = fields.optional("token_endpoint_auth_method", one_of(&AUTH_METHODS))?;
     let given = fields.optional("client_authentication_methods", methods)?;
@@ -65,7 +67,9 @@ pub(super) fn apply(
         client.token_endpoint_auth_method = method;
     }
     if client.token_endpoint_auth_method != TokenEndpointAuthMethod::PrivateKeyJwt {
-        client.credentials.clear();
+        if before == TokenEndpointAuthMethod::PrivateKeyJwt {
+            client.credentials.clear();
+        }
     } else if client.credentials.is_empty() {
         return Err(ServiceError::invalid(format!(
             "a client with private_key_jwt needs a public key: give {PLACE}"
@@ -94,56 +98,72 @@ fn methods(value: Value) -> Read<Vec<Given>> {
 fn credential(value: Value) -> Read<Given> {
     object(|fields| {
         let id = fields.optional("id", text(1..=KEY_ID_CHARS_MAX))?;
-        let name = fields.optional("name", text(0..=NAME_CHARS_MAX))?;
-        fields.optional("credential_type", one_of(&[("public_key", ())]))?;
-        let key_id = fields.optional("kid", text(1..=KEY_ID_CHARS_MAX))?;
-        let algorithm = fields.optional("alg", one_of(&ALGORITHMS))?;
-        let pem = fields.optional("pem", text(1..=PEM_CHARS_MAX))?;
-        let jwk = fields.optional("jwk", open_object)?;
-        let public_key = match (pem, jwk) {
-            (Some(pem), None) => ClientPublicKey::Pem(pem),
-            (None, Some(jwk)) => ClientPublicKey::Jwk(jwk),
-            (None, None) => {
-                return id.map(Given::Kept).ok_or_else(|| {
-                    Problem::new("give a key as `pem` or `jwk`, or the `id` of one that is there")
-                });
-            }
-            (Some(_), Some(_)) => return Err(Problem::new("give `pem` or `jwk`, not both")),
-        };
-        let of_jwk = |member: &str| match &public_key {
-            ClientPublicKey::Jwk(jwk) => jwk.get(member).cloned(),
-            ClientPublicKey::Pem(_) => None,
-        };
-        let algorithm = match (algorithm, of_jwk("alg")) {
-            (Some(algorithm), _) => algorithm,
-            (None, Some(of_jwk)) => {
-                one_of(&ALGORITHMS)(of_jwk).map_err(|it| it.under("jwk.alg"))?
-            }
-            (None, None) => AssertionAlgorithm::RS256,
-        };
-        let key_id = match (key_id, of_jwk("kid")) {
-            (None, Some(of_jwk)) => {
-                Some(text(1..=KEY_ID_CHARS_MAX)(of_jwk).map_err(|it| it.under("jwk.kid"))?)
-            }
-            (key_id, _) => key_id,
-        };
-        check_client_key(&public_key, algorithm)
-            .map_err(|error| Problem::new(error.to_string()))?;
-        Ok(Given::New(ClientCredential {
-            id: id_of(&public_key),
-            name,
-            key_id,
-            algorithm,
-            public_key,
-            created_at: Timestamp::from_millis(0),
-        }))
+        match (key(fields)?, id) {
+            (Some(new), _) => Ok(Given::New(new)),
+            (None, Some(id)) => Ok(Given::Kept(id)),
+            (None, None) => Err(Problem::new(
+                "give a key as `pem` or `jwk`, or the `id` of one that is there",
+            )),
+        }
     })(value)
-    .map_err(|problem| problem.and_expects("anyOf", a_key))
+    .map_err(|problem| problem.and_expects("anyOf", || one_of_these(&["id", "pem", "jwk"])))
+}
+
+/// A key that isn't one of those that are there.
+pub(super) fn new_key(value: Value) -> Read<ClientCredential> {
+    object(|fields| {
+        let no_key = || Problem::new("give a key as `pem` or `jwk`");
+        key(fields)?.ok_or_else(no_key)
+    })(value)
+    .map_err(|problem| problem.and_expects("anyOf", || one_of_these(&["pem", "jwk"])))
 }
 
 /// What a credential can't be without.
-fn a_key() -> Value {
-    json!([{ "required": ["id"] }, { "required": ["pem"] }, { "required": ["jwk"] }])
+fn one_of_these(names: &[&str]) -> Value {
+    names
+        .iter()
+        .map(|name| json!({ "required": [name] }))
+        .collect()
+}
+
+/// A key with what is said of it, if there is one.
+fn key(fields: &mut Fields) -> Read<Option<ClientCredential>> {
+    let name = fields.optional("name", text(0..=NAME_CHARS_MAX))?;
+    fields.optional("credential_type", one_of(&[("public_key", ())]))?;
+    let key_id = fields.optional("kid", text(1..=KEY_ID_CHARS_MAX))?;
+    let algorithm = fields.optional("alg", one_of(&ALGORITHMS))?;
+    let pem = fields.optional("pem", text(1..=PEM_CHARS_MAX))?;
+    let jwk = fields.optional("jwk", open_object)?;
+    let public_key = match (pem, jwk) {
+        (Some(pem), None) => ClientPublicKey::Pem(pem),
+        (None, Some(jwk)) => ClientPublicKey::Jwk(jwk),
+        (None, None) => return Ok(None),
+        (Some(_), Some(_)) => return Err(Problem::new("give `pem` or `jwk`, not both")),
+    };
+    let of_jwk = |member: &str| match &public_key {
+        ClientPublicKey::Jwk(jwk) => jwk.get(member).cloned(),
+        ClientPublicKey::Pem(_) => None,
+    };
+    let algorithm = match (algorithm, of_jwk("alg")) {
+        (Some(algorithm), _) => algorithm,
+        (None, Some(of_jwk)) => one_of(&ALGORITHMS)(of_jwk).map_err(|it| it.under("jwk.alg"))?,
+        (None, None) => AssertionAlgorithm::RS256,
+    };
+    let key_id = match (key_id, of_jwk("kid")) {
+        (None, Some(of_jwk)) => {
+            Some(text(1..=KEY_ID_CHARS_MAX)(of_jwk).map_err(|it| it.under("jwk.kid"))?)
+        }
+        (key_id, _) => key_id,
+    };
+    check_client_key(&public_key, algorithm).map_err(|error| Problem::new(error.to_string()))?;
+    Ok(Some(ClientCredential {
+        id: id_of(&public_key),
+        name,
+        key_id,
+        algorithm,
+        public_key,
+        created_at: Timestamp::from_millis(0),
+    }))
 }
 
 /// The list as it is to be: an `id` alone keeps what there is.

@@ -9,6 +9,7 @@
 pub mod backup;
 pub mod checkpoints;
 mod client_authentication;
+pub mod client_credentials;
 pub mod client_grants;
 mod client_refresh_token;
 pub mod clients;

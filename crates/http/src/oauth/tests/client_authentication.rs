@@ -152,6 +152,112 @@ async fn an_assertion_proves_who_the_client_is_once() {
 }
 
 #[tokio::test]
+async fn a_key_that_a_client_is_given_waits_until_it_is_named() {
+    let world = World::start().await;
+    let job = world.job(json!({})).await;
+    let (path, keys) = (format!("clients/{}", job.id), [Key::ed(1), Key::ed(2)]);
+    let credentials = format!("{path}/credentials");
+    let signed = |key: &Key, jti: &str| key.sign(&json!({"alg": "EdDSA"}), &assertion(&job, jti));
+    let mut ids = Vec::new();
+    for (key, name) in keys.iter().zip(["laptop", "server"]) {
+        let body = json!({
+            "credential_type": "public_key", "name": name, "pem": key.pem(), "alg": "EdDSA",
+        });
+        let created = world.manage("POST", &credentials, body).await;
+        assert_eq!(created["name"], name);
+        assert!(created.get("pem").is_none(), "{created}");
+        ids.push(created["id"].as_str().unwrap().to_owned());
+    }
+
+    // Whatever else of the client is changed, they wait, and its secret proves who it is.
+    world
+        .manage("PATCH", &path, json!({"description": "x"}))
+        .await;
+    let by_secret = json!({"grant_type": "client_credentials", "audience": API});
+    world.token(&job, by_secret).await.tokens();
+    assert_refused(&ask(&world, &signed(&keys[0], "early")).await, "");
+    let client = world.manage("GET", &path, Value::Null).await;
+    assert_eq!(client["client_authentication_methods"], Value::Null);
+
+    let both = json!([{"id": ids[0]}, {"id": ids[1]}]);
+    let named = json!({
+        "client_authentication_methods": {"private_key_jwt": {"credentials": both}},
+        "token_endpoint_auth_method": null,
+    });
+    world.manage("PATCH", &path, named).await;
+    for (key, jti) in keys.iter().zip(["one", "two"]) {
+        ask(&world, &signed(key, jti)).await.tokens();
+    }
+
+    let first = format!("{credentials}/{}", ids[0]);
+    world.manage("DELETE", &first, Value::Null).await;
+    world.manage("DELETE", &first, Value::Null).await;
+    let left = world.manage("GET", &credentials, Value::Null).await;
+    assert_eq!(left.as_array().unwrap().len(), 1);
+    assert_eq!(left[0]["id"], ids[1].as_str());
+    assert_refused(&ask(&world, &signed(&keys[0], "gone")).await, "");
+    ask(&world, &signed(&keys[1], "left")).await.tokens();
+}
+
+#[tokio::test]
+async fn keys_that_can_not_be_given_or_taken_are_refused_with_what_to_do() {
+    let world = World::start().await;
+    let only = Key::ed(1);
+    let job = job(&world, json!({"jwk": only.jwk()})).await;
+    let credentials = format!("/api/v2/clients/{}/credentials", job.id);
+    let ask = async |method: &str, path: &str, body: Value| {
+        let token = Some(world.management_token.as_str());
+        let answer = world.send(method, path, token, body).await;
+        let message = answer.body["message"].as_str().unwrap_or_default();
+        (answer.status.as_u16(), message.to_owned())
+    };
+
+    let first = world.manage("GET", &credentials[8..], Value::Null).await;
+    let first = format!("{credentials}/{}", first[0]["id"].as_str().unwrap());
+    let (status, message) = ask("DELETE", &first, Value::Null).await;
+    assert_eq!(status, 409);
+    assert!(message.contains("another key"), "{message}");
+    for seed in 2..=4 {
+        let body = json!({"jwk": Key::ed(seed).jwk()});
+        assert_eq!(ask("POST", &credentials, body).await.0, 201);
+    }
+    let again = json!({"jwk": only.jwk(), "name": "the same key"});
+    assert_eq!(ask("POST", &credentials, again).await.0, 201);
+    let fifth = json!({"jwk": Key::ed(5).jwk()});
+    let (status, message) = ask("POST", &credentials, fifth).await;
+    assert_eq!(
+        (status, message.contains("at most 4")),
+        (409, true),
+        "{message}"
+    );
+    for (body, says) in [
+        (json!({"name": "x"}), "give a key as `pem` or `jwk`"),
+        (json!({"id": "cred_x"}), "give a key as `pem` or `jwk`"),
+        (json!({"pem": only.pem()}), "not a key for its alg"),
+        (
+            json!({"jwk": only.jwk(), "expires_at": "2030-01-01"}),
+            "expires_at",
+        ),
+        (
+            json!({"credential_type": "x509_cert", "pem": "x"}),
+            "credential_type",
+        ),
+    ] {
+        let (status, message) = ask("POST", &credentials, body).await;
+        assert_eq!(status, 400);
+        assert!(message.contains(says), "{message}");
+    }
+    let none = format!("{credentials}/cred_none");
+    assert_eq!(ask("GET", &none, Value::Null).await.0, 404);
+    let nobody = "/api/v2/clients/nobody/credentials";
+    assert_eq!(ask("GET", nobody, Value::Null).await.0, 404);
+    assert_eq!(
+        ask("DELETE", &format!("{nobody}/x"), Value::Null).await.0,
+        404
+    );
+}
+
+#[tokio::test]
 async fn of_the_same_assertion_at_the_same_time_one_is_taken() {
     let world = World::start().await;
     let key = Key::ed(1);
