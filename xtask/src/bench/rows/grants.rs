@@ -1,8 +1,10 @@
 //! The grants that store something, beside the one that stores nothing.
 
 use std::{
-    io::{BufRead as _, BufReader, Read as _, Write as _},
+    fs::File,
+    io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write as _},
     net::TcpStream,
+    path::Path,
     thread,
     time::{Duration, Instant},
 };
@@ -30,6 +32,9 @@ const ANSWER_BYTES_MAX: usize = 1 << 20;
 /// How many ask at once, beside one that asks alone.
 const AT_ONCE: usize = 16;
 
+/// How much a group of changes writes to the disk, more or less.
+const WRITE_BYTES: usize = 2 * 1024;
+
 /// Connections that stay open ask for tokens by client credentials, by a code, and by the
 /// refresh token that the code gave: one alone, and several at once, whose writes can share
 /// a flush. Nothing is bound to a trigger. How codes are come by, in a session, isn't
@@ -43,16 +48,36 @@ pub(crate) fn measure(bench: &Bench) -> Result<Vec<Row>> {
     let mut browsers = browsers.collect::<Result<Vec<_>>>()?;
     let mut alone = Compared::default();
     let mut at_once = Compared::default();
+    let mut disk_us = Series::default();
     bench.each_round(|| {
+        disk_us.note(write_us(&data.join("disk"), bench.effort.logins)?);
         let first = browsers.get_mut(..1).unwrap_or_default();
         alone.note(&ask(first, bench.effort.logins)?);
         at_once.note(&ask(&mut browsers, bench.effort.logins.div_ceil(4))?);
         Ok(())
     })?;
     server.stop()?;
-    let mut rows = alone.rows("p50 of one connection");
-    rows.extend(at_once.rows(&format!("p50 of {AT_ONCE} connections at once")));
+    let mut rows = alone.rows("p50 of one connection", &disk_us);
+    let how = format!("p50 of {AT_ONCE} connections at once");
+    rows.extend(at_once.rows(&how, &disk_us));
     Ok(rows)
+}
+
+/// The median of what the disk itself takes for a write: to the midst of a file, and synced.
+fn write_us(path: &Path, times: usize) -> Result<f64> {
+    let mut file = File::create(path)?;
+    file.write_all(&vec![0; WRITE_BYTES * times])?;
+    file.sync_all()?;
+    file.seek(SeekFrom::Start(0))?;
+    let mut took = Vec::with_capacity(times);
+    for _ in 0..times {
+        let began = Instant::now();
+        file.write_all(&[1; WRITE_BYTES])?;
+        file.sync_data()?;
+        took.push(began.elapsed().as_secs_f64() * 1e6);
+    }
+    took.sort_by(f64::total_cmp);
+    took.get(times / 2).copied().context("nothing was written")
 }
 
 /// So many turns of each browser, all at once. Answers the medians.
@@ -104,15 +129,20 @@ impl Compared {
             .note(median_us.refresh / median_us.exchange);
     }
 
-    fn rows(self, how: &str) -> Vec<Row> {
+    fn rows(self, how: &str, disk_us: &Series) -> Vec<Row> {
         let exchange_us = self.us.exchange;
         let row = |what: &str, figure, took: &Series| Row {
             measure: format!("{what}, against client credentials, {how}"),
             figure,
             unit: Unit::Ratio,
             goal: Some(Goal::AtMost(2.0)),
-            beside: format!("{took} µs against {exchange_us} µs"),
-            data: json!({"us": took.to_json(), "client_credentials_us": exchange_us.to_json()}),
+            beside: format!(
+                "{took} µs against {exchange_us} µs; one write takes the disk {disk_us} µs"
+            ),
+            data: json!({
+                "us": took.to_json(), "client_credentials_us": exchange_us.to_json(),
+                "disk_us": disk_us.to_json(),
+            }),
         };
         vec![
             row(
@@ -132,23 +162,29 @@ impl Compared {
 /// The browser of a user of its own, with a session, and the app behind it.
 struct Browser<'a> {
     app: &'a App,
+    tenant: &'a Tenant,
+    /// Where the user's are.
+    refresh_tokens: String,
     job_form: String,
     connection: Connection,
     session: String,
 }
 
 impl<'a> Browser<'a> {
-    fn open(app: &'a App, tenant: &Tenant, number: usize) -> Result<Self> {
+    fn open(app: &'a App, tenant: &'a Tenant, number: usize) -> Result<Self> {
         let email = format!("user-{number}@example.com");
         let user = json!({
             "connection": "Username-Password-Authentication", "email": email,
             "password": PASSWORD,
         });
-        tenant.manage(201, "POST", "users", Some(&user))?;
+        let user = tenant.manage(201, "POST", "users", Some(&user))?;
+        let user_id = encoded(text(&user, "/user_id")?);
         let mut connection = Connection::open(tenant)?;
         let session = app.log_in(&mut connection, &email)?;
         Ok(Self {
             app,
+            tenant,
+            refresh_tokens: format!("users/{user_id}/refresh-tokens"),
             job_form: tenant.job_form(),
             connection,
             session,
@@ -178,6 +214,9 @@ impl<'a> Browser<'a> {
             took.refresh.push(refresh_took);
             text(&tokens, "/refresh_token")?.clone_into(&mut refresh_token);
         }
+        // Nobody logs in hundreds of times and never out.
+        self.tenant
+            .manage(204, "DELETE", &self.refresh_tokens, None)?;
         Ok(took)
     }
 }
