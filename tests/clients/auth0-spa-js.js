@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import express from 'express';
 
 import { inChromium } from './chromium.js';
-import { create } from './management.js';
+import { create, remove } from './management.js';
 import { given, step } from './report.js';
 
 const library = dirname(createRequire(import.meta.url).resolve('@auth0/auth0-spa-js'));
@@ -70,6 +70,17 @@ async function visit(browser) {
   seen.length = 0;
   await page.getByRole('button', { name: 'Renew' }).click();
   await step('renewal', async () => ({ ...(await outcome()), requests: [...seen] }));
+
+  // A refresh token that was revoked is no reason to log in again: the session goes on.
+  if (given.use_refresh_tokens) {
+    await remove(`users/${encodeURIComponent(given.user_id)}/refresh-tokens`);
+    seen.length = 0;
+    await page.getByRole('button', { name: 'Renew' }).click();
+    await step('renewal after a revocation', async () => ({
+      ...(await outcome()),
+      requests: [...seen],
+    }));
+  }
 
   await page.reload();
   await step('reload', outcome);

@@ -17,3 +17,14 @@ export async function create(what, body) {
   }
   return answer;
 }
+
+// Removes what is at a path.
+export async function remove(path) {
+  const response = await fetch(`${given.issuer}api/v2/${path}`, {
+    method: 'DELETE',
+    headers: { authorization: `Bearer ${given.management_token}` },
+  });
+  if (!response.ok) {
+    throw new Error(`${path} can't be removed: ${response.status}`);
+  }
+}

@@ -58,6 +58,41 @@ async fn nothing_is_sent_to_a_redirect_uri_that_is_not_the_clients() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn nothing_can_be_registered_that_others_read_on_its_way_or_that_leads_nowhere() {
+    let server = TestServer::start().await;
+    let acme = server
+        .create_tenant("acme", "https://login.acme.example")
+        .await;
+    let create = async |property: &str, uri: &str| {
+        let body = json!({"name": "app", property: [uri]});
+        acme.manage("POST", "clients", body).await
+    };
+
+    let text = create("callbacks", "http://app.example.com/cb").await;
+    let text = text.expect(400)["message"].to_string();
+    assert!(
+        text.contains("https") && text.contains("callbacks"),
+        "{text}"
+    );
+    for own in ["http://localhost:3000/cb", "http://127.0.0.1/cb", CALLBACK] {
+        let client = create("callbacks", own).await.expect(201);
+        let path = format!("clients/{}", client["client_id"].as_str().unwrap());
+        let readable = json!({"callbacks": [own, "http://10.0.0.1/cb"]});
+        acme.manage("PATCH", &path, readable).await.expect(400);
+    }
+    // A tenant without https itself is a developer's.
+    let body = json!({"name": "app", "callbacks": ["http://app.example.com/cb"]});
+    server.manage("POST", "clients", body).await.expect(201);
+
+    for nowhere in ["javascript:alert(1)", "data:text/html,x", "/bye"] {
+        create("allowed_logout_urls", nowhere).await.expect(400);
+    }
+    create("allowed_logout_urls", "https://app.example.com/#bye")
+        .await
+        .expect(201);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_request_that_does_not_say_whom_to_answer_is_told_to_the_user_alone() {
     let server = TestServer::start().await;
     let (spa, other) = (server.spa().await, server.app().await);
@@ -90,9 +125,10 @@ async fn a_request_that_does_not_say_whom_to_answer_is_told_to_the_user_alone() 
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_else_is_wrong_is_told_to_the_client_with_its_state_and_the_issuer() {
     let server = TestServer::start().await;
+    server.api("reports").create().await;
     let spa = server.spa().await;
     let browser = server.browser();
-    let requests: [(Wrong, &str, &str); 23] = [
+    let requests: [(Wrong, &str, &str); 25] = [
         (
             |it| it.without("response_type"),
             "invalid_request",
@@ -179,6 +215,17 @@ async fn whatever_else_is_wrong_is_told_to_the_client_with_its_state_and_the_iss
             },
             "invalid_target",
             "one API",
+        ),
+        // RFC 8707 section 2; there is such an API.
+        (
+            |it| it.with("resource", "reports"),
+            "invalid_target",
+            "absolute URI",
+        ),
+        (
+            |it| it.with("resource", "https://api.example.com/#x"),
+            "invalid_target",
+            "fragment",
         ),
         (
             |it| it.with("connection", "elsewhere"),

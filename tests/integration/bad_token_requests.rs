@@ -51,12 +51,27 @@ async fn wrong_credentials_are_all_told_the_same() {
     assert_eq!(wrong_secret.summary(), unknown.summary());
     assert_eq!(wrong_secret.summary(), no_secret.summary());
 
-    // RFC 6749 section 5.2: who used the header is told the scheme.
+    // RFC 9110 section 15.5.2: whether or not the header was used.
+    let challenge = wrong_secret.answer.header("www-authenticate");
+    assert!(challenge.starts_with("Basic"), "{challenge}");
     let mut wrong = job.clone();
     wrong.secret = "wrong".to_owned();
     let basic = server.exchange(&wrong).basic(&wrong).send().await;
     basic.expect_error(401, "invalid_client");
     assert!(basic.answer.header("www-authenticate").starts_with("Basic"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scope_that_is_not_one_is_an_invalid_scope() {
+    let server = TestServer::start().await;
+    let job = server.job().await;
+    let many: Vec<_> = (0..=1_000).map(|number| format!("s{number}")).collect();
+    let many = many.join(" ");
+
+    for scope in ["\"x\"", "read:reports\\", &many] {
+        let refused = server.exchange(&job).scope(scope).send().await;
+        refused.expect_error(400, "invalid_scope");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

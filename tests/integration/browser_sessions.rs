@@ -107,6 +107,14 @@ async fn an_id_token_says_who_is_meant() {
         .callback(&foreign)
         .await
         .expect_error("invalid_request");
+    let access_token = Authorize::code(&spa).with("audience", API);
+    let callback = browser.callback(&access_token).await;
+    let reply = redeem(&server, &spa, callback.code()).await.expect_token();
+    let no_id_token = Authorize::code(&spa).with("id_token_hint", reply.access_token());
+    browser
+        .callback(&no_id_token)
+        .await
+        .expect_error("invalid_request");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -65,7 +65,7 @@ async fn a_preflight_is_answered_for_the_origins_of_all_clients_and_no_other() {
     page_client(&server, "web_origins", SHOP).await;
     page_client(&server, "allowed_origins", BLOG).await;
 
-    for path in ["/oauth/token", "/userinfo"] {
+    for path in ["/oauth/token", "/oauth/revoke", "/userinfo"] {
         for origin in [SHOP, BLOG] {
             let answer = preflight(&server, path, origin).await;
             assert_eq!(answer.status, 204, "{path} {origin}");
@@ -124,6 +124,16 @@ async fn an_answer_is_for_the_pages_of_the_very_client() {
     }
     let unknown = login(&server, "unknown", PASSWORD, SHOP).await;
     assert_eq!((unknown.status.as_u16(), readable_by(&unknown)), (401, ""));
+
+    for (origin, expected) in [(SHOP, SHOP), (BLOG, ""), (EVIL, "")] {
+        let sends = headers(&[("origin", origin), ("content-type", "application/json")]);
+        let body = json!({"client_id": shop.id, "token": "unknown"}).to_string();
+        let answer = server.send("POST", "/oauth/revoke", sends, body).await;
+        assert_eq!(
+            (answer.status.as_u16(), readable_by(&answer)),
+            (200, expected)
+        );
+    }
 
     // The same at the userinfo endpoint, where the token says whose it is.
     let token = own.json()["access_token"].as_str().unwrap().to_owned();

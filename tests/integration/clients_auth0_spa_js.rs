@@ -25,6 +25,15 @@ async fn auth0_spa_js_logs_in_renews_by_rotating_refresh_tokens_and_logs_out() {
 
     let renewal = &report.step("renewal")["requests"];
     assert_eq!(*renewal, json!(["POST /oauth/token: 200"]), "by itself");
+    let fallback = report.step("renewal after a revocation");
+    assert_eq!(fallback["is_authenticated"], true, "{fallback}");
+    assert_eq!(fallback["is_new"], true, "{fallback}");
+    let by_the_session = ["GET /authorize: 200", "POST /oauth/token: 200"];
+    let requests = fallback["requests"].as_array().unwrap();
+    assert!(
+        requests.ends_with(&by_the_session.map(|it| json!(it))),
+        "{fallback}"
+    );
 }
 
 /// What the page shows in a visit; the part that all visits have in common is looked at
@@ -40,6 +49,7 @@ async fn visit(use_refresh_tokens: bool) -> Report {
     let mut given = world.given([]);
     given["chromium"] = json!(clients::chromium());
     given["management_token"] = json!(server.management_token().await);
+    given["user_id"] = json!(world.ada.id);
     given["use_refresh_tokens"] = json!(use_refresh_tokens);
 
     let report = clients::run("auth0-spa-js.js", &given).await;

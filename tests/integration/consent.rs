@@ -67,6 +67,46 @@ async fn a_client_of_somebody_elses_gets_what_the_user_allows_and_is_remembered(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_yes_that_is_sent_again_counts_no_further_login() {
+    let server = TestServer::start().await;
+    let (partner, ada) = partner_and_ada(&server).await;
+    let browser = server.browser();
+    let page = browser.page(&request(&partner)).await;
+    let consent = Page::of(browser.type_password(&page, &ada).await).expect_consent();
+
+    for _ in 0..3 {
+        let answer = browser.submit(&consent, &[("decision", "allow")]).await;
+        Callback::of(answer).code();
+    }
+
+    assert_eq!(server.stored_user(&ada).await["logins_count"], 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_access_token_without_an_api_ends_with_the_consent_that_it_rests_on() {
+    let server = TestServer::start().await;
+    let (partner, ada) = partner_and_ada(&server).await;
+    let browser = server.browser();
+    let asked = request(&partner)
+        .without("audience")
+        .with("scope", "openid");
+    let page = browser.page(&asked).await;
+    let consent = Page::of(browser.type_password(&page, &ada).await).expect_consent();
+    let answer = browser.submit(&consent, &[("decision", "allow")]).await;
+    let code = Callback::of(answer);
+    let reply = redeem(&server, &partner, code.code()).await.expect_token();
+    server.userinfo(reply.access_token()).await.expect(200);
+
+    let path = format!("grants?user_id={}", ada.in_path());
+    server
+        .manage("DELETE", &path, Value::Null)
+        .await
+        .expect(204);
+
+    server.userinfo(reply.access_token()).await.expect(401);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_says_no_gives_nothing_and_is_asked_again() {
     let server = TestServer::start().await;
     let (partner, ada) = partner_and_ada(&server).await;

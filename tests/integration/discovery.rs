@@ -19,6 +19,7 @@ async fn the_discovery_document_names_endpoints_that_answer() {
         ("token_endpoint", "POST", 400),
         ("userinfo_endpoint", "GET", 401),
         ("userinfo_endpoint", "POST", 401),
+        ("revocation_endpoint", "POST", 400),
         ("jwks_uri", "GET", 200),
         ("end_session_endpoint", "GET", 200),
     ] {

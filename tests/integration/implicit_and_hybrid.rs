@@ -77,6 +77,28 @@ async fn an_application_in_the_browser_gets_both_tokens_in_the_fragment_with_the
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_scope_is_told_unless_none_was_asked_for_and_none_granted() {
+    let server = TestServer::start().await;
+    let (app, ada) = (
+        app(&server).await,
+        server.user("ada@example.com").create().await,
+    );
+    let request = Authorize::response_type(&app, "token").with("audience", API);
+    let scope = async |request: &Authorize| {
+        let callback = server.browser().log_in(request, &ada).await;
+        assert!(!callback.get("access_token").is_empty());
+        callback.parameters.get("scope").cloned()
+    };
+
+    let asked = request.clone().with("scope", "openid unknown");
+    assert_eq!(scope(&asked).await.as_deref(), Some("openid"));
+    // Leaving it out would say that it is what was asked for.
+    let unknown = request.clone().with("scope", "unknown");
+    assert_eq!(scope(&unknown).await.as_deref(), Some(""));
+    assert_eq!(scope(&request.without("scope")).await, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_record_lists_the_claims_of_those_tokens_alone_that_were_given() {
     let server = TestServer::start().await;
     let (app, ada) = (

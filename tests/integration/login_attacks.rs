@@ -169,6 +169,19 @@ async fn guessing_passwords_in_the_browser_is_slowed_down_as_anywhere() {
     let right = Page::of(browser.type_password(&page, &ada).await).expect_login();
     assert!(right.answer.text.contains("too many logins"));
     assert_eq!(browser.session_cookie(), None);
+    // Nor is there another way in, with a count of its own.
+    let app = server.app().await;
+    let granted = server.login(&app, &ada).send().await;
+    granted.expect_error(429, "too_many_attempts");
+
+    // The other way round it is the same.
+    let bob = server.user("bob@example.com").create().await;
+    for _ in 0..10 {
+        let wrong = server.login(&app, &bob).with("password", "wrong");
+        wrong.send().await.expect_error(400, "invalid_grant");
+    }
+    let right = Page::of(browser.type_password(&page, &bob).await).expect_login();
+    assert!(right.answer.text.contains("too many logins"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -238,6 +238,56 @@ async fn an_api_may_have_tokens_as_rfc_9068_wants_them() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_users_token_as_rfc_9068_wants_it_says_who_and_what_and_with_authz_what_they_may() {
+    for (dialect, permissions) in [
+        ("rfc9068_profile", Value::Null),
+        ("rfc9068_profile_authz", json!(["read:reports"])),
+    ] {
+        let server = TestServer::start_empty().await;
+        let api = server.api(API).with("token_dialect", dialect);
+        api.with("enforce_policies", true).create().await;
+        let (app, ada) = (
+            server.app().await,
+            server.user("ada@example.com").create().await,
+        );
+        let granted = json!({"permissions": [
+            {"resource_server_identifier": API, "permission_name": "read:reports"},
+        ]});
+        let path = format!("users/{}/permissions", ada.in_path());
+        server.manage("POST", &path, granted).await.expect(201);
+
+        let login = server.login(&app, &ada).audience(API);
+        let login = login.scope("openid read:reports write:reports");
+        let jwt = login.send().await.expect_token().access_jwt();
+
+        assert_eq!(jwt.header["typ"], "at+jwt", "{dialect}");
+        assert_eq!(jwt.claims["sub"], ada.id);
+        assert_eq!(jwt.claims["client_id"], app.id);
+        assert_eq!(jwt.claims["scope"], "openid read:reports");
+        assert_eq!(jwt.claims["permissions"], permissions, "{dialect}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_whose_api_shares_its_secret_is_not_for_userinfo_and_does_not_say_so() {
+    let server = TestServer::start_empty().await;
+    let api = server.api(API).with("signing_alg", "HS256");
+    api.with("signing_secret", SECRET).create().await;
+    let (app, ada) = (
+        server.app().await,
+        server.user("ada@example.com").create().await,
+    );
+
+    let login = server.login(&app, &ada).audience(API).scope("openid");
+    let reply = login.send().await;
+
+    let token = reply.body["access_token"].as_str().unwrap();
+    assert_eq!(Jwt::parse(token).unwrap().claims["aud"], API);
+    server.userinfo(token).await.expect(401);
+    assert!(reply.body["id_token"].is_string());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_user_gets_no_token_for_the_admin_api() {
     let server = TestServer::start().await;
     let (app, ada) = (

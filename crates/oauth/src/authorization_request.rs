@@ -1,6 +1,6 @@
 //! What a client sends to the authorization endpoint, through the user's browser.
 
-use claimsmith_model::JsonObject;
+use claimsmith_model::{JsonObject, Secret};
 use serde_json::Value;
 
 use crate::parameters::{
@@ -47,7 +47,7 @@ pub struct AuthorizationRequest {
     /// `login_hint`.
     pub login_hint: Option<String>,
     /// `id_token_hint`; neither Actions nor the wire see it again.
-    pub id_token_hint: Option<String>,
+    pub id_token_hint: Option<Secret>,
     /// `acr_values`, not split up yet.
     pub acr_values: Option<String>,
     /// `ui_locales`, not split up yet.
@@ -112,7 +112,7 @@ impl AuthorizationRequest {
             prompt: text("prompt")?,
             max_age: text("max_age")?,
             login_hint: text("login_hint")?,
-            id_token_hint,
+            id_token_hint: id_token_hint.map(Secret::new),
             acr_values: text("acr_values")?,
             ui_locales: text("ui_locales")?,
             code_challenge: text("code_challenge")?,
@@ -172,7 +172,8 @@ mod tests {
     #[test]
     fn no_secret_and_no_hint_is_among_what_actions_see() {
         let request = read("client_id=app&password=x&client_secret=y&id_token_hint=a.b.c");
-        assert_eq!(request.id_token_hint.as_deref(), Some("a.b.c"));
+        assert_eq!(request.id_token_hint, Some(Secret::new("a.b.c")));
+        assert!(!format!("{request:?}").contains("a.b.c"));
         let names: Vec<&String> = request.parameters.keys().collect();
         assert_eq!(names, ["client_id"]);
     }

@@ -2,17 +2,11 @@
 
 use serde::Serialize;
 
-use crate::{ResponseMode, ResponseType, claims_for_scope};
+use crate::{ResponseMode, ResponseType, USER_CLAIMS};
 
-/// The scopes of OpenID Connect that the server knows.
-const SCOPES: [&str; 6] = [
-    "openid",
-    "profile",
-    "email",
-    "address",
-    "phone",
-    "offline_access",
-];
+/// The scopes of OpenID Connect for which the server has something. `address` is granted,
+/// so that an Action can set that claim; the server knows none.
+const SCOPES: [&str; 5] = ["openid", "profile", "email", "phone", "offline_access"];
 
 /// How clients prove who they are.
 const AUTH_METHODS: [&str; 4] = [
@@ -77,7 +71,6 @@ impl DiscoveryDocument {
     /// slash.
     #[must_use]
     pub fn new(issuer: &str) -> Self {
-        let users_claims = SCOPES.iter().flat_map(|scope| claims_for_scope(scope));
         Self {
             issuer: issuer.to_owned(),
             authorization_endpoint: format!("{issuer}authorize"),
@@ -106,7 +99,7 @@ impl DiscoveryDocument {
             revocation_endpoint_auth_methods_supported: AUTH_METHODS.to_vec(),
             revocation_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS.to_vec(),
             claim_types_supported: vec!["normal"],
-            claims_supported: OWN_CLAIMS.iter().chain(users_claims).copied().collect(),
+            claims_supported: OWN_CLAIMS.into_iter().chain(USER_CLAIMS).collect(),
             claims_parameter_supported: false,
             authorization_response_iss_parameter_supported: true,
             request_parameter_supported: false,
@@ -217,5 +210,14 @@ mod tests {
         }
         let claims = document["claims_supported"].as_array().unwrap();
         assert!(claims.contains(&json!("sub")) && claims.contains(&json!("email_verified")));
+        // Actions may set it; the server has none.
+        assert!(!claims.contains(&json!("address")));
+        let scopes = document["scopes_supported"].as_array().unwrap();
+        assert!(!scopes.contains(&json!("address")));
+        for name in USER_CLAIMS {
+            let asks =
+                |scope: &Value| crate::claims_for_scope(scope.as_str().unwrap()).contains(&name);
+            assert!(scopes.iter().any(asks), "{name}");
+        }
     }
 }

@@ -47,10 +47,13 @@ pub use parameters::{
     PARAMETERS_MAX, REQUEST_BYTES_MAX, TokenRequestError, VALUE_BYTES_MAX, parse_page_form,
     parse_query, parse_query_pairs,
 };
-pub use redirect_uri::{REDIRECT_URI_BYTES_MAX, REDIRECT_URI_RULE, is_redirect_uri, is_registered};
+pub use redirect_uri::{
+    REDIRECT_URI_BYTES_MAX, REDIRECT_URI_RULE, is_readable_on_its_way, is_redirect_uri,
+    is_registered, leads_somewhere,
+};
 pub use response_type::{ResponseMode, ResponseType};
 pub use revocation_request::RevocationRequest;
 pub use scope::{SCOPE_TOKEN_BYTES_MAX, SCOPES_MAX, ScopeError, Scopes, is_scope_token};
-pub use standard_claims::claims_for_scope;
+pub use standard_claims::{USER_CLAIMS, claims_for_scope};
 pub use token_request::TokenRequest;
 pub use token_response::TokenResponse;

@@ -27,6 +27,30 @@ pub const REDIRECT_URI_RULE: &str = "a redirect URI is an absolute URI without f
 /// fragment, of a scheme that leads somewhere.
 #[must_use]
 pub fn is_redirect_uri(text: &str) -> bool {
+    !text.contains('#') && leads_somewhere(text)
+}
+
+/// Whether what goes to a redirect URI can be read on its way: plain HTTP to another
+/// machine than the browser's own (RFC 9700 section 2.6, OpenID Connect Core section
+/// 3.1.2.1).
+#[must_use]
+pub fn is_readable_on_its_way(uri: &str) -> bool {
+    let Some((scheme, rest)) = uri.split_once("://") else {
+        return false;
+    };
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let authority = rest.get(..end).unwrap_or_default();
+    let is_loopback = LOOPBACK_HOSTS.iter().any(|host| {
+        let port = authority.strip_prefix(host);
+        port.is_some_and(|port| port.is_empty() || port.starts_with(':'))
+    });
+    scheme.eq_ignore_ascii_case("http") && !is_loopback
+}
+
+/// Whether a text can be a URI that browsers are sent to: absolute, of visible ASCII, and
+/// of a scheme that leads somewhere.
+#[must_use]
+pub fn leads_somewhere(text: &str) -> bool {
     let Some((scheme, rest)) = text.split_once(':') else {
         return false;
     };
@@ -45,14 +69,14 @@ pub fn is_redirect_uri(text: &str) -> bool {
         && !is_dangerous
         && !rest.is_empty()
         // Browsers read a backslash as a slash, others don't.
-        && rest.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'#' | b'\\'))
+        && rest.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\')
         && (!is_web || has_plain_authority(rest))
 }
 
 /// Whether what follows `http:` names a host, and no user, whom people take for one.
 fn has_plain_authority(rest: &str) -> bool {
     rest.strip_prefix("//").is_some_and(|rest| {
-        let end = rest.find(['/', '?']).unwrap_or(rest.len());
+        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
         let authority = rest.get(..end).unwrap_or_default();
         !authority.is_empty() && !authority.starts_with(':') && !authority.contains('@')
     })
@@ -94,6 +118,43 @@ fn without_loopback_port(uri: &str) -> Option<(&str, &str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn plain_http_to_another_machine_can_be_read_on_its_way() {
+        for uri in [
+            "http://app.example.com/callback",
+            "HTTP://app.example.com",
+            "http://10.0.0.1/cb",
+            "http://localhost.evil.example/cb",
+            "http://127.0.0.1.evil.example:80/cb",
+        ] {
+            assert!(is_readable_on_its_way(uri), "{uri}");
+        }
+        for uri in [
+            "https://app.example.com/callback",
+            "http://localhost:3000/cb",
+            "http://127.0.0.1/cb",
+            "http://[::1]:8080?x",
+            "com.example.app:/callback",
+            "com.example.app://callback",
+        ] {
+            assert!(!is_readable_on_its_way(uri), "{uri}");
+        }
+    }
+
+    #[test]
+    fn browsers_are_sent_to_what_leads_somewhere_only() {
+        assert!(leads_somewhere("https://app.example.com/bye#there"));
+        assert!(!is_redirect_uri("https://app.example.com/bye#there"));
+        for nowhere in [
+            "javascript:alert(1)",
+            "data:text/html,x",
+            "/bye",
+            "https://#x",
+        ] {
+            assert!(!leads_somewhere(nowhere), "{nowhere}");
+        }
+    }
 
     #[test]
     fn what_a_client_can_be_called_back_at_is_a_redirect_uri() {

@@ -1,5 +1,20 @@
 //! The claims that OpenID Connect's own scopes ask for.
 
+/// The claims about a user that this server knows, by the names of OpenID Connect Core
+/// section 5.1. Others may come from Actions.
+pub const USER_CLAIMS: [&str; 10] = [
+    "name",
+    "given_name",
+    "family_name",
+    "nickname",
+    "picture",
+    "updated_at",
+    "email",
+    "email_verified",
+    "phone_number",
+    "phone_number_verified",
+];
+
 /// The claims about the user that a scope asks for (OpenID Connect Core
 /// section 5.4); empty for any other scope.
 ///

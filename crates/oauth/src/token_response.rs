@@ -16,7 +16,8 @@ pub struct TokenResponse {
     /// The refresh token, when `offline_access` was granted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refresh_token: Option<String>,
-    /// The granted scopes; left out when there are none.
+    /// The granted scopes; left out when there are none and none were asked for. Leaving
+    /// them out says that they are those that were asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
     /// How long the access token lives, in seconds.

@@ -14,6 +14,7 @@ use std::{
 };
 
 use claimsmith_model::{Limit, TenantId, Timestamp};
+use icu_normalizer::ComposingNormalizerBorrowed;
 
 use crate::{Environment, TenantContext, token::hash::sha256};
 
@@ -194,10 +195,15 @@ impl fmt::Debug for Attempts {
     }
 }
 
-/// Logins are compared as the store compares them: without regard to case.
+/// What stands for an account. Spellings that a store may take for one user are one here:
+/// in any case, in any form of the same letters, and with white space around it.
 fn account(tenant: &TenantId, connection: &str, login: &str) -> Account {
+    let login = ComposingNormalizerBorrowed::new_nfkc().normalize(login);
+    // Once more: the small letters of some large ones come apart.
+    let login = login.trim().to_lowercase();
+    let login = ComposingNormalizerBorrowed::new_nfkc().normalize(&login);
     // None of the first two has a line break.
-    sha256(&format!("{tenant}\n{connection}\n{}", login.to_lowercase()))
+    sha256(&format!("{tenant}\n{connection}\n{login}"))
 }
 
 /// What stands for an address: of IPv6 the first 64 bits, because whoever has one
@@ -270,6 +276,24 @@ mod tests {
             table.add(key, first(300), at(150), 16);
         }
         assert!(table.0.contains_key(&16));
+    }
+
+    #[test]
+    fn spellings_of_one_name_are_one_account() {
+        let of = |login: &str| account(&"dev".parse().unwrap(), "Users", login);
+        let ada = of("ada@example.com");
+        for same in [
+            "ADA@example.com",
+            " ada@example.com",
+            "ada@example.com\t \u{a0}\u{3000}",
+            "\u{ff41}da@example.com",
+        ] {
+            assert_eq!(of(same), ada, "{same:?}");
+        }
+        assert_eq!(of("zo\u{eb}"), of("ZOE\u{308}"));
+        for other in ["ada@example.co", "a da@example.com", "adá@example.com"] {
+            assert_ne!(of(other), ada, "{other:?}");
+        }
     }
 
     #[test]

@@ -74,5 +74,5 @@ pub use tenants::{
 };
 pub use token::{
     ClientCredentials, Issued, Refused, RequestFacts, TokenEndpointError, TokenService, Trial,
-    UserInfo, UserInfoError, is_same_secret,
+    UserInfo, UserInfoError, is_same_secret, named_client,
 };

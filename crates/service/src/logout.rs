@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use aws_lc_rs::hmac;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use claimsmith_model::{Client, LogType, Session, SigningAlgorithm};
+use claimsmith_model::{Client, LogType, Secret, Session, SigningAlgorithm};
 use claimsmith_storage::StorageError;
 use url::Url;
 
@@ -37,7 +37,7 @@ pub struct LogoutRequest {
     /// `state`, which goes along to there.
     pub state: Option<String>,
     /// `id_token_hint`: an ID token of the session that shall end.
-    pub id_token_hint: Option<String>,
+    pub id_token_hint: Option<Secret>,
 }
 
 /// What a logout request came to.
@@ -67,7 +67,7 @@ pub struct LogoutQuestion {
     pub client: Option<Arc<Client>>,
     /// What the answer must bring along: it shows that the question was put to the
     /// browser that answers.
-    pub confirmation: String,
+    pub confirmation: Secret,
     /// Where the browser goes afterwards.
     pub then: AfterLogout,
 }
@@ -212,7 +212,7 @@ async fn end_or_ask(
         services, context, ..
     } = visit;
     let hint = match &request.id_token_hint {
-        Some(token) => hint(services, context, token).await?,
+        Some(token) => hint(services, context, token.expose()).await?,
         None => None,
     };
     let (client, then) = target(context, request, hint.as_ref()).await?;
@@ -225,7 +225,7 @@ async fn end_or_ask(
         Some(session) if !hint.is_some_and(|hint| hint.is_of(&session)) => {
             Ok(Logout::Ask(LogoutQuestion {
                 client,
-                confirmation: confirmation(secret),
+                confirmation: Secret::new(confirmation(secret)),
                 then,
             }))
         }
@@ -246,7 +246,7 @@ async fn end_if_confirmed(
         if !is_confirmation(secret, brought) {
             return Ok(Logout::Ask(LogoutQuestion {
                 client,
-                confirmation: confirmation(secret),
+                confirmation: Secret::new(confirmation(secret)),
                 then,
             }));
         }

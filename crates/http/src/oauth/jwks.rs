@@ -10,10 +10,11 @@ use http::{StatusCode, header};
 
 use crate::{AppState, tenant::RequestTenant};
 
-/// How long verifiers may keep the keys, in seconds. A key signs from the moment it is
-/// made, which is when its algorithm is first used, so a copy may lack it: most
-/// verifiers then ask again, and the others must not be wrong for long. Short as it
-/// is, it spares the server a request per verified token.
+/// How long verifiers may keep the keys, in seconds. A rotation's next key is published
+/// before it signs, but the first key of an algorithm signs from the moment it is made,
+/// and one may be revoked: most verifiers ask again for a key that they lack, and the
+/// others must not be wrong for long. Short as it is, it spares the server a request per
+/// verified token.
 const CACHE_CONTROL: &str = "public, max-age=15";
 
 /// The tenant's public keys.

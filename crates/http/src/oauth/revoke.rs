@@ -6,14 +6,13 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use claimsmith_oauth::RevocationRequest;
-use claimsmith_service::ClientCredentials;
+use claimsmith_service::{ClientCredentials, named_client};
 use http::{Request, StatusCode, request::Parts};
 
 use super::{
     cors,
     token::{
-        FORM, JSON, Unreadable, bytes, credentials_of, media_type, named_client, refuse_for,
-        unknown_media_type,
+        FORM, JSON, Unreadable, bytes, credentials_of, media_type, refuse_for, unknown_media_type,
     },
 };
 use crate::{AppState, answer, tenant::RequestTenant};
@@ -29,10 +28,10 @@ pub(crate) async fn post(
         Ok(read) => read,
         Err(unreadable) => return unreadable.into_response(),
     };
-    let named = named_client(&request.client, credentials.as_ref());
+    let named = named_client(credentials.as_ref(), &request.client);
     let mut answer = match state.tokens.revoke(&tenant, credentials, request).await {
         Ok(()) => (StatusCode::OK, answer::no_store()).into_response(),
-        Err(error) => refuse_for(&error, &parts, "nothing was revoked"),
+        Err(error) => refuse_for(&error, "nothing was revoked"),
     };
     if let Some(client) = &named {
         cors::of_client(&mut answer, client);

@@ -9,12 +9,13 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
-use claimsmith_model::{ClientId, GrantType, JsonObject};
+use claimsmith_model::{GrantType, JsonObject};
 use claimsmith_oauth::{
-    BasicCredentials, ClientParameters, ErrorBody, ErrorCode, REQUEST_BYTES_MAX, TokenRequest,
-    parse_query,
+    BasicCredentials, ErrorBody, ErrorCode, REQUEST_BYTES_MAX, TokenRequest, parse_query,
 };
-use claimsmith_service::{ClientCredentials, Issued, Refused, RequestFacts, TokenEndpointError};
+use claimsmith_service::{
+    ClientCredentials, Issued, Refused, RequestFacts, TokenEndpointError, named_client,
+};
 use http::{HeaderMap, HeaderValue, Request, StatusCode, header, request::Parts};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
@@ -37,7 +38,7 @@ pub(crate) async fn post(
             return unreadable.into_response();
         }
     };
-    let named = named_client(&request.client, credentials.as_ref());
+    let named = named_client(credentials.as_ref(), &request.client);
     let grant = request.grant_type.as_deref().and_then(GrantType::from_wire);
     let issuing = state.tokens.issue(&tenant, credentials, request, facts);
     let mut answer = match issuing.await {
@@ -61,7 +62,7 @@ pub(crate) async fn post(
                 execution_id,
                 ..
             } = refused;
-            let mut answer = refuse_for(&error, &parts, "no token");
+            let mut answer = refuse_for(&error, "no token");
             if let Some(execution_id) = execution_id {
                 answer::set_execution_id(&mut answer, &execution_id);
             }
@@ -72,15 +73,6 @@ pub(crate) async fn post(
         cors::of_client(&mut answer, &client);
     }
     answer
-}
-
-/// The client that a request says it comes from.
-pub(super) fn named_client(
-    body: &ClientParameters,
-    header: Option<&ClientCredentials>,
-) -> Option<ClientId> {
-    let in_header = header.map(|credentials| credentials.client_id.as_str());
-    in_header.or(body.client_id.as_deref())?.parse().ok()
 }
 
 /// 400 with the RFC's code, but 401 for a client that didn't prove who it is, 503
@@ -103,13 +95,13 @@ fn status(error: &TokenEndpointError) -> StatusCode {
 
 /// Answers why an endpoint that clients call refused. `what` is for the log, when it is
 /// the server's fault.
-pub(super) fn refuse_for(error: &TokenEndpointError, parts: &Parts, what: &str) -> Response {
+pub(super) fn refuse_for(error: &TokenEndpointError, what: &str) -> Response {
     if let TokenEndpointError::Host(cause) = error {
         // As an error and not as its text, so that the log has all its sources.
         let cause = cause.as_ref();
         tracing::error!(cause, "{what}");
     }
-    let mut answer = refuse(status(error), &error.body(), credentials_in_header(parts));
+    let mut answer = refuse(status(error), &error.body());
     let retry_after = match error {
         TokenEndpointError::Busy | TokenEndpointError::TenantBusy => Some(answer::RETRY_AFTER),
         TokenEndpointError::TooManyAttempts(refused) => {
@@ -135,7 +127,6 @@ pub(super) const JSON: &str = "application/json";
 pub(super) struct Unreadable {
     status: StatusCode,
     body: ErrorBody,
-    used_header: bool,
 }
 
 impl Unreadable {
@@ -143,7 +134,6 @@ impl Unreadable {
         Self {
             status,
             body: ErrorBody::new(ErrorCode::InvalidRequest, text),
-            used_header: false,
         }
     }
 
@@ -154,7 +144,7 @@ impl Unreadable {
 
 impl IntoResponse for Unreadable {
     fn into_response(self) -> Response {
-        refuse(self.status, &self.body, self.used_header)
+        refuse(self.status, &self.body)
     }
 }
 
@@ -204,11 +194,16 @@ pub(super) fn credentials_of(headers: &HeaderMap) -> Result<Option<ClientCredent
     let unreadable = |text: &str| Unreadable {
         status: StatusCode::UNAUTHORIZED,
         body: ErrorBody::new(ErrorCode::InvalidClient, text),
-        used_header: true,
     };
-    let Some(value) = headers.get(header::AUTHORIZATION) else {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let Some(value) = values.next() else {
         return Ok(None);
     };
+    if values.next().is_some() {
+        return Err(Unreadable::bad_request(
+            "there is more than one Authorization header; send one",
+        ));
+    }
     let value = value
         .to_str()
         .map_err(|_| unreadable("the Authorization header is not text"))?;
@@ -219,26 +214,27 @@ pub(super) fn credentials_of(headers: &HeaderMap) -> Result<Option<ClientCredent
     }))
 }
 
-pub(super) fn media_type(headers: &HeaderMap) -> &str {
+/// Which of the media types that are read a body has; the case of its letters doesn't
+/// matter (RFC 9110 section 8.3.1). Empty for others.
+pub(super) fn media_type(headers: &HeaderMap) -> &'static str {
     let value = headers
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok());
-    value
-        .and_then(|value| value.split(';').next())
-        .unwrap_or_default()
-        .trim()
+    let given = value.and_then(|value| value.split(';').next());
+    let given = given.unwrap_or_default().trim();
+    let known = [FORM, JSON]
+        .into_iter()
+        .find(|known| known.eq_ignore_ascii_case(given));
+    known.unwrap_or_default()
 }
 
-fn credentials_in_header(parts: &Parts) -> bool {
-    parts.headers.contains_key(header::AUTHORIZATION)
-}
-
-/// RFC 6749 section 5.2: a client that used the header is told the scheme.
-fn refuse(status: StatusCode, body: &ErrorBody, used_header: bool) -> Response {
+/// RFC 9110 section 15.5.2: 401 says how clients prove who they are, whether or not this
+/// one used the header.
+fn refuse(status: StatusCode, body: &ErrorBody) -> Response {
     let mut answer = (status, answer::no_store(), Json(body)).into_response();
     let code = AnsweredError(body.error().as_str());
     answer.extensions_mut().insert(code);
-    if status == StatusCode::UNAUTHORIZED && used_header {
+    if status == StatusCode::UNAUTHORIZED {
         let challenge = HeaderValue::from_static("Basic realm=\"token\"");
         answer
             .headers_mut()
@@ -272,12 +268,7 @@ mod tests {
     async fn a_header_that_is_not_basic_credentials_fails_the_client_authentication() {
         for header in ["Bearer abc", "Basic", "Basic !!!", "Basic bm8tY29sb24="] {
             let unreadable = read(&request("localhost", Some(header))).await.unwrap_err();
-            let Unreadable {
-                status,
-                body,
-                used_header,
-            } = unreadable;
-            let answer = refuse(status, &body, used_header);
+            let answer = unreadable.into_response();
 
             let mut seen = format!("{} ", answer.status().as_u16());
             let challenge = answer.headers()[header::WWW_AUTHENTICATE]
@@ -295,6 +286,31 @@ mod tests {
             .await
             .unwrap();
         assert_eq!(basic.unwrap().client_id, "a");
+    }
+
+    #[tokio::test]
+    async fn the_case_of_a_media_type_does_not_matter() {
+        for given in [
+            "Application/X-WWW-Form-URLencoded",
+            "application/x-www-form-urlencoded; charset=UTF-8",
+        ] {
+            let mut parts = request("localhost", None);
+            let value = HeaderValue::from_static(given);
+            parts.headers.insert(header::CONTENT_TYPE, value);
+            assert!(read(&parts).await.is_ok(), "{given}");
+        }
+    }
+
+    #[tokio::test]
+    async fn credentials_that_come_twice_are_refused() {
+        let mut parts = request("localhost", Some("Basic YTpi"));
+        let again = HeaderValue::from_static("Basic YTpi");
+        parts.headers.append(header::AUTHORIZATION, again);
+
+        let unreadable = read(&parts).await.unwrap_err();
+
+        assert_eq!(unreadable.status, StatusCode::BAD_REQUEST);
+        assert_eq!(unreadable.body.error(), ErrorCode::InvalidRequest);
     }
 
     #[tokio::test]

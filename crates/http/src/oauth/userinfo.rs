@@ -27,9 +27,10 @@ pub(crate) async fn get(
     headers: HeaderMap,
 ) -> Response {
     match in_header(&headers) {
-        Some(token) => claims(&state, &tenant, &token).await,
+        Ok(Some(token)) => claims(&state, &tenant, &token).await,
         // RFC 6750 section 3: no error code when no credentials came.
-        None => challenge(StatusCode::UNAUTHORIZED, None),
+        Ok(None) => challenge(StatusCode::UNAUTHORIZED, None),
+        Err(twice) => bad_request(twice),
     }
 }
 
@@ -44,16 +45,26 @@ pub(crate) async fn post(
         Ok(token) => token,
         Err(refused) => return refused,
     };
-    match (in_header(&parts.headers), in_form) {
+    let in_header = match in_header(&parts.headers) {
+        Ok(token) => token,
+        Err(twice) => return bad_request(twice),
+    };
+    match (in_header, in_form) {
         (Some(_), Some(_)) => bad_request("give the access token in one place only"),
         (Some(token), None) | (None, Some(token)) => claims(&state, &tenant, &token).await,
         (None, None) => challenge(StatusCode::UNAUTHORIZED, None),
     }
 }
 
-fn in_header(headers: &HeaderMap) -> Option<BearerToken> {
-    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-    BearerToken::parse(value).ok()
+/// The access token of the header; the text says what is wrong with more than one.
+fn in_header(headers: &HeaderMap) -> Result<Option<BearerToken>, &'static str> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let value = values.next();
+    if values.next().is_some() {
+        return Err("there is more than one Authorization header; send one");
+    }
+    let text = value.and_then(|value| value.to_str().ok());
+    Ok(text.and_then(|text| BearerToken::parse(text).ok()))
 }
 
 /// The parameter `access_token` of a form; none of another body.

@@ -5,6 +5,7 @@ use axum::{
     extract::{RawQuery, State},
     response::{IntoResponse, Response},
 };
+use claimsmith_model::Secret;
 use claimsmith_service::{
     TenantContext,
     logout::{self, AfterLogout, Logout, LogoutError, LogoutQuestion, LogoutRequest},
@@ -73,7 +74,7 @@ fn request(mut parameters: Parameters) -> LogoutRequest {
         client_id: parameters.take("client_id"),
         redirect_uri: parameters.take("post_logout_redirect_uri"),
         state: parameters.take("state"),
-        id_token_hint: parameters.take("id_token_hint"),
+        id_token_hint: parameters.take("id_token_hint").map(Secret::new),
     }
 }
 
@@ -91,7 +92,7 @@ fn answer(
 
 fn ask(tenant: &TenantContext, request: &LogoutRequest, question: &LogoutQuestion) -> Response {
     let client = question.client.as_deref();
-    let mut hidden = vec![(CONFIRMATION, question.confirmation.as_str())];
+    let mut hidden = vec![(CONFIRMATION, question.confirmation.expose())];
     hidden.extend(client.map(|client| ("client_id", client.client_id.as_str())));
     let others = [
         ("post_logout_redirect_uri", &request.redirect_uri),

@@ -23,7 +23,7 @@ const SCRIPT: &str = "const {message, origin} = document.body.dataset;\
 static SCRIPT_HASH: LazyLock<String> = LazyLock::new(|| STANDARD.encode(Sha256::digest(SCRIPT)));
 
 /// An authorization response on its way to another page.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub(crate) struct WebMessage<'a> {
     /// Whom it is for: the origin of the redirect URI. Browsers give it to nobody else.
     pub(crate) origin: &'a str,

@@ -4,7 +4,10 @@ use claimsmith_model::{
     Client, ClientId, GrantType, JsonObject, OrganizationUsage, RefreshTokenSettings,
     SigningAlgorithm, TOKEN_LIFETIME_S_MAX, Timestamp, TokenEndpointAuthMethod,
 };
-use claimsmith_oauth::{REDIRECT_URI_BYTES_MAX, REDIRECT_URI_RULE, is_redirect_uri};
+use claimsmith_oauth::{
+    REDIRECT_URI_BYTES_MAX, REDIRECT_URI_RULE, is_readable_on_its_way, is_redirect_uri,
+    leads_somewhere,
+};
 use serde_json::Value;
 
 use super::{Page, client_authentication, client_refresh_token};
@@ -107,6 +110,7 @@ pub async fn create(admin: &TenantAdmin, body: JsonObject) -> Result<Client, Ser
         updated_at: now,
     };
     apply(&mut client, fields, now)?;
+    must_be_called_back_in_private(admin, &client)?;
     publish_key(admin, &client).await?;
     admin.store().create_client(&client).await?;
     Ok(client)
@@ -161,6 +165,7 @@ pub async fn patch(
     let app_type = |value| one_of(&APP_TYPES)(value).map(str::to_owned);
     fields.set_optional("app_type", &mut after.app_type, app_type)?;
     apply(&mut after, fields, admin.now())?;
+    must_be_called_back_in_private(admin, &after)?;
     after.updated_at = admin.now();
     publish_key(admin, &after).await?;
     admin.store().update_client(&before, &after).await?;
@@ -247,6 +252,28 @@ fn apply(client: &mut Client, mut fields: Fields, now: Timestamp) -> Result<(), 
     Ok(())
 }
 
+/// Codes and tokens go to redirect URIs. A tenant that is itself reached by plain HTTP is
+/// one of a developer's.
+fn must_be_called_back_in_private(
+    admin: &TenantAdmin,
+    client: &Client,
+) -> Result<(), ServiceError> {
+    if !admin.tenant().tenant.issuer.starts_with("https:") {
+        return Ok(());
+    }
+    let mut readable = client.callbacks.iter();
+    match readable.find(|uri| is_readable_on_its_way(uri)) {
+        Some(uri) => Err(Problem::new(format!(
+            "`{}`: a redirect URI has https; with http, what goes there can be read on its way, \
+             unless it is the user's own machine, such as http://localhost:3000/callback",
+            shown(uri)
+        ))
+        .under("callbacks")
+        .into()),
+        None => Ok(()),
+    }
+}
+
 /// Metadata is merged by key; an empty value or `null` removes the key.
 fn merge_metadata(client: &mut Client, fields: &mut Fields) -> Read<()> {
     let Some(given) = fields.optional("client_metadata", crate::fields::open_object)? else {
@@ -275,15 +302,15 @@ fn name(value: Value) -> Read<String> {
 }
 
 fn is_url(text: &str) -> bool {
-    url::Url::parse(text).is_ok()
+    url::Url::parse(text).is_ok() && leads_somewhere(text)
 }
 
-/// Where browsers may be sent after a logout: absolute URLs.
+/// Where browsers may be sent after a logout: absolute URLs that lead somewhere.
 pub(super) fn logout_urls(value: Value) -> Read<Vec<String>> {
     let url = text_where(
         1..=CALLBACK_CHARS_MAX,
         is_url,
-        "a logout URL is an absolute URL",
+        "a logout URL is an absolute URL that leads somewhere, such as https://app.example.com/",
     );
     list(0..=CALLBACKS_MAX, url)(value)
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use claimsmith_keys::VerifiedClaims;
 use claimsmith_model::{
-    Client, Connection, GrantType, OrganizationUsage, SigningAlgorithm, TokenEndpointAuthMethod,
-    UserId,
+    Client, Connection, GrantType, OrganizationUsage, Secret, SigningAlgorithm,
+    TokenEndpointAuthMethod, UserId,
 };
 use claimsmith_oauth::{AuthorizationRequest, ResponseMode, ResponseType, Scopes};
 use serde_json::Value;
@@ -17,7 +17,7 @@ use super::{
 use crate::{
     DATABASE_CONNECTION,
     connection::of_realm,
-    token::{TokenEndpointError, login::login_api},
+    token::{login::login_api, scopes, target::one_api},
 };
 
 /// The longest `nonce` in bytes: it is in the ID token.
@@ -91,16 +91,14 @@ impl AuthorizeService {
         check_mode(target, response_type, &request)?;
         check_lengths(&request)?;
         check_challenge(&target.client, response_type, &request)?;
-        let scope = request.scope.as_deref().unwrap_or_default();
-        let scopes = Scopes::parse(scope).map_err(|error| {
-            AuthorizeError::Login(TokenEndpointError::InvalidScope(format!("scope: {error}")))
-        })?;
+        let scopes = scopes(request.scope.as_deref())?;
         check_id_token(response_type, &scopes, &request)?;
         check_organization(&target.client, &request)?;
         let prompt = Prompt::parse(request.prompt.as_deref().unwrap_or_default())?;
         let max_age_s = request.max_age.as_deref().map(max_age).transpose()?;
-        let audience = audience(&request)?;
-        login_api(visit.context, &visit.configuration, audience.as_deref()).await?;
+        let audience = one_api(request.audience.as_deref(), &request.resources)?;
+        login_api(visit.context, &visit.configuration, audience).await?;
+        let audience = audience.map(str::to_owned);
         let connection = connection(visit, &request).await?;
         let hinted_user = match &request.id_token_hint {
             Some(hint) => Some(self.hinted_user(visit, &target.client, hint).await?),
@@ -127,7 +125,7 @@ impl AuthorizeService {
         &self,
         visit: &Visit<'_>,
         client: &Client,
-        hint: &str,
+        hint: &Secret,
     ) -> Result<UserId, AuthorizeError> {
         let environment = &self.services().environment;
         let keys = visit
@@ -135,7 +133,7 @@ impl AuthorizeService {
             .keys(SigningAlgorithm::HS256, environment)
             .await?;
         let issuer = &visit.context.tenant.issuer;
-        let verified = keys.verify_past_id_token(hint, issuer).ok();
+        let verified = keys.verify_past_id_token(hint.expose(), issuer).ok();
         let is_clients = |claims: &VerifiedClaims| {
             claims.as_object().get("aud").and_then(Value::as_str) == Some(client.client_id.as_str())
         };
@@ -330,19 +328,6 @@ fn max_age(text: &str) -> Result<i64, AuthorizeError> {
     text.parse::<u32>()
         .map(i64::from)
         .map_err(|_| AuthorizeError::invalid("max_age is a number of seconds"))
-}
-
-/// The API that access tokens shall be for: `audience`, or by its standard name
-/// `resource` (RFC 8707). Tokens are for one.
-fn audience(request: &AuthorizationRequest) -> Result<Option<String>, AuthorizeError> {
-    let mut named = request.audience.iter().chain(&request.resources);
-    let first = named.next();
-    if named.any(|other| Some(other) != first) {
-        return Err(AuthorizeError::Target(
-            "an access token is for one API; ask for one audience or resource".to_owned(),
-        ));
-    }
-    Ok(first.cloned())
 }
 
 async fn connection(

@@ -66,6 +66,8 @@ impl AuthorizeService {
     }
 
     /// The consent page. A session that begins is stored now: the form comes back to it.
+    /// So it is there also when an Action denies the login afterwards, for the next request
+    /// to be denied without a password being typed in again.
     pub(super) async fn ask_for_consent(
         &self,
         visit: &Visit<'_>,
@@ -135,7 +137,10 @@ impl AuthorizeService {
                 visit.now,
             )
             .await?;
-        present.is_fresh = asked.is_fresh;
+        // The form may come again, from the browser's history: that is no further login.
+        let since = present.session.session.authenticated_at;
+        let is_counted = present.user.last_login.is_some_and(|last| since <= last);
+        present.is_fresh = asked.is_fresh && !is_counted;
         let done = Done {
             login: true,
             consent: true,

@@ -78,9 +78,6 @@ pub(super) enum AuthorizeError {
     /// A parameter that stands for others.
     #[error("{0} is not supported; send the request's parameters themselves")]
     Unsupported(&'static str),
-    /// The API can't be had.
-    #[error("{0}")]
-    Target(String),
     /// Nobody is logged in as the request wants it, and nobody may be asked.
     #[error("the user has to log in")]
     LoginRequired,
@@ -109,7 +106,6 @@ impl AuthorizeError {
             Self::Unsupported("request") => ErrorCode::RequestNotSupported,
             Self::Unsupported("registration") => ErrorCode::RegistrationNotSupported,
             Self::Unsupported(_) => ErrorCode::RequestUriNotSupported,
-            Self::Target(_) => ErrorCode::InvalidTarget,
             Self::LoginRequired => ErrorCode::LoginRequired,
             Self::ConsentRequired => ErrorCode::ConsentRequired,
             Self::NotAllowed => ErrorCode::AccessDenied,

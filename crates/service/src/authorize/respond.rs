@@ -28,7 +28,7 @@ const CODE_LIFETIME_S: i64 = 60;
 const LOCALE: &str = "en";
 
 /// What goes to the client, and what must be stored before it does.
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Made {
     parameters: Vec<(&'static str, String)>,
     code: Option<([u8; 32], AuthorizationCode)>,
@@ -82,7 +82,8 @@ impl AuthorizeService {
     }
 
     /// Runs the Actions of post-login and makes the response. A login that gives none
-    /// leaves no trace but what Actions keep on a denial.
+    /// leaves no trace but what Actions keep on a denial, and the session that began for
+    /// the consent page.
     pub(super) async fn respond(
         &self,
         visit: &Visit<'_>,
@@ -164,7 +165,9 @@ impl AuthorizeService {
             made.parameters.push(("access_token", token));
             made.parameters.push(("token_type", "Bearer".to_owned()));
             made.parameters.push(("expires_in", lifetime_s.to_string()));
-            made.parameters.push(("scope", scope.join(" ")));
+            if login.tells_scope(scope) {
+                made.parameters.push(("scope", scope.join(" ")));
+            }
         }
         if checked.response_type.id_token
             && let Some(claims) = &claims.id_token

@@ -7,7 +7,7 @@
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use claimsmith_model::{JsonObject, SessionId, Timestamp};
+use claimsmith_model::{JsonObject, Secret, SessionId, Timestamp};
 use claimsmith_oauth::AuthorizationRequest;
 use serde::{Deserialize, Serialize};
 
@@ -23,7 +23,7 @@ const PURPOSE: &str = "authorize";
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Transaction {
     parameters: JsonObject,
-    id_token_hint: Option<String>,
+    id_token_hint: Option<Secret>,
     /// What the user is asked.
     pub(super) step: Step,
     /// The SHA-256 of the browser's cookie, in base64url.

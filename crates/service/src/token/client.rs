@@ -95,6 +95,18 @@ impl TokenService {
     }
 }
 
+/// The client that a request says it comes from, be it right or not.
+#[must_use]
+pub fn named_client(
+    header: Option<&ClientCredentials>,
+    body: &ClientParameters,
+) -> Option<ClientId> {
+    let in_header = header.map(|credentials| credentials.client_id.clone());
+    let in_assertion = || unverified_subject(body.client_assertion.as_ref()?.expose());
+    let named = in_header.or_else(|| body.client_id.clone());
+    named.or_else(in_assertion)?.parse().ok()
+}
+
 /// Who the client says that it is, and by what.
 fn presented<'a>(
     header: Option<&'a ClientCredentials>,
@@ -145,4 +157,42 @@ fn presented<'a>(
 pub fn is_same_secret(given: &str, right: &Secret) -> bool {
     let hash = |text: &str| digest::digest(&digest::SHA256, text.as_bytes());
     verify_slices_are_equal(hash(given).as_ref(), hash(right.expose()).as_ref()).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+    use claimsmith_model::Secret;
+
+    use super::*;
+
+    #[test]
+    fn a_request_names_its_client_in_the_header_the_body_or_an_assertion_alone() {
+        let part = |json: &str| URL_SAFE_NO_PAD.encode(json);
+        let assertion = format!(
+            "{}.{}.c2ln",
+            part(r#"{"alg":"ES256"}"#),
+            part(r#"{"sub":"by-assertion"}"#)
+        );
+        let header = ClientCredentials {
+            client_id: "by-header".to_owned(),
+            client_secret: Secret::new("secret"),
+        };
+        let body = |client_id: Option<&str>, assertion: Option<&str>| ClientParameters {
+            client_id: client_id.map(str::to_owned),
+            client_assertion: assertion.map(Secret::new),
+            ..ClientParameters::default()
+        };
+        let named = |header: Option<&ClientCredentials>, body: &ClientParameters| {
+            named_client(header, body).map(|client| client.to_string())
+        };
+
+        let by_assertion = body(None, Some(&assertion));
+        assert_eq!(named(None, &by_assertion).as_deref(), Some("by-assertion"));
+        let both = body(Some("by-body"), Some(&assertion));
+        assert_eq!(named(None, &both).as_deref(), Some("by-body"));
+        assert_eq!(named(Some(&header), &both).as_deref(), Some("by-header"));
+        assert_eq!(named(None, &body(None, Some("no assertion"))), None);
+        assert_eq!(named(None, &body(None, None)), None);
+    }
 }

@@ -166,9 +166,10 @@ async fn of_grant(
     Ok(Some(allowed))
 }
 
-pub(super) fn scopes(text: Option<&str>) -> Result<Scopes, TokenEndpointError> {
+/// The scopes of a request.
+pub(crate) fn scopes(text: Option<&str>) -> Result<Scopes, TokenEndpointError> {
     Scopes::parse(text.unwrap_or_default())
-        .map_err(|error| TokenEndpointError::InvalidRequest(format!("scope: {error}")))
+        .map_err(|error| TokenEndpointError::InvalidScope(format!("scope: {error}")))
 }
 
 fn event(

@@ -78,8 +78,16 @@ pub enum TokenEndpointError {
     CodeMismatch(&'static str),
     /// A refresh token that is unknown, has ended, was replaced or revoked, or is another
     /// client's. One text for all.
-    #[error("the refresh token is unknown, has ended or was revoked; the user must log in again")]
+    ///
+    /// It begins with the words by which the reference product's library for single-page
+    /// applications knows that it is to ask in a hidden frame instead.
+    #[error(
+        "invalid refresh token: it is unknown, has ended or was revoked; the user must log in again"
+    )]
     InvalidRefreshToken,
+    /// What a code or a refresh token stands for can't be had any more.
+    #[error("{0}; the user must log in again")]
+    NoLonger(String),
     /// A client asked to revoke another one's token.
     #[error("the token is another client's")]
     ForeignToken,
@@ -155,6 +163,7 @@ impl TokenEndpointError {
             | Self::UnknownUser
             | Self::UserBlocked
             | Self::LoginEnded
+            | Self::NoLonger(_)
             | Self::InvalidCode
             | Self::CodeMismatch(_)
             | Self::InvalidRefreshToken

@@ -21,7 +21,8 @@ use std::{sync::Arc, time::Instant};
 use claimsmith_model::{Client, ExecutionId, GrantType, TokenEndpointAuthMethod};
 use claimsmith_oauth::{TokenRequest, TokenResponse};
 
-pub use client::{ClientCredentials, is_same_secret};
+pub use client::{ClientCredentials, is_same_secret, named_client};
+pub(crate) use client_credentials::scopes;
 pub use error::{Refused, TokenEndpointError};
 pub(crate) use issue::{ACCESS_TOKEN_CLAIMS, ID_TOKEN_CLAIMS};
 pub use request_facts::RequestFacts;

@@ -7,11 +7,11 @@ use claimsmith_model::{
     ActionRun, AdmittedClaim, Command, Event, EventUser, ExecutionOutcome, JsonObject,
     RefusedClaim, Timestamp, TokenKind, Trigger, Warning,
 };
+use claimsmith_oauth::USER_CLAIMS;
 
 use super::{
     TokenService,
     issue::{ACCESS_TOKEN_CLAIMS, ID_TOKEN_CLAIMS, warn_if_opaque},
-    user_info::PROFILE_CLAIMS,
 };
 use crate::{
     ServiceError, TenantContext,
@@ -170,7 +170,7 @@ fn id_token_claims(event: &Event) -> Arc<[&'static str]> {
         let mut names = scopes.flat_map(|scope| claimsmith_oauth::claims_for_scope(scope));
         names.any(|of_scope| of_scope == name)
     };
-    let profile = PROFILE_CLAIMS.into_iter().filter(by_scope).filter(|name| {
+    let profile = USER_CLAIMS.into_iter().filter(by_scope).filter(|name| {
         let user = event.user.as_ref();
         user.is_some_and(|user| has_profile_claim(user, name))
     });

@@ -9,21 +9,6 @@ use serde_json::{Value, json};
 use super::{TokenService, hash::sha256};
 use crate::{ServiceError, TenantContext};
 
-/// The profile claims that this server knows, by the names of OpenID Connect Core
-/// section 5.1.
-pub(super) const PROFILE_CLAIMS: [&str; 10] = [
-    "name",
-    "given_name",
-    "family_name",
-    "nickname",
-    "picture",
-    "updated_at",
-    "email",
-    "email_verified",
-    "phone_number",
-    "phone_number_verified",
-];
-
 /// What `/userinfo` answers.
 #[derive(Debug, Clone)]
 pub struct UserInfo {

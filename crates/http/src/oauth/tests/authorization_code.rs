@@ -71,7 +71,9 @@ fn object(value: Value) -> claimsmith_model::JsonObject {
 }
 
 /// A world with a confidential client and its code in the store.
-async fn world_with_code(change: impl FnOnce(&mut AuthorizationCode)) -> (World, Client) {
+pub(super) async fn world_with_code(
+    change: impl FnOnce(&mut AuthorizationCode),
+) -> (World, Client) {
     let world = World::start().await;
     let client = web_app(&world).await;
     let mut code = code(&world, &client);
@@ -337,12 +339,61 @@ async fn a_user_who_left_the_organization_meanwhile_gets_nothing() {
 
     world.manage("DELETE", &members, ada.clone()).await;
     let refused = redeem(&world, &client).await;
-    assert_eq!(refused.refusal().1, "access_denied");
+    assert_eq!(refused.refusal().1, "invalid_grant");
 
     world.manage("POST", &members, ada).await;
     let tokens = redeem(&world, &client).await.tokens();
     assert_eq!(claims(&tokens["access_token"])["org_name"], "acme");
     assert_eq!(claims(&tokens["id_token"])["org_id"], id);
+}
+
+#[tokio::test]
+async fn what_a_refresh_token_stands_for_may_be_had_no_more() {
+    for gone in ["organization", "member", "api", "connection"] {
+        let world = World::start().await;
+        let client = web_app(&world).await;
+        let organization = json!({"name": "acme", "display_name": "Acme"});
+        let organization = world.manage("POST", "organizations", organization).await;
+        let id = organization["id"].as_str().unwrap();
+        let members = format!("organizations/{id}/members");
+        let ada = json!({"members": [world.user_id]});
+        world.manage("POST", &members, ada.clone()).await;
+        let mut code = code(&world, &client);
+        if gone == "member" {
+            code.organization = Some(id.parse().unwrap());
+        }
+        put(&world, &code).await;
+        let tokens = redeem(&world, &client).await.tokens();
+
+        match gone {
+            "organization" => {
+                let path = format!("clients/{}", client.id);
+                let require = json!({"organization_usage": "require"});
+                world.manage("PATCH", &path, require).await;
+            }
+            "member" => {
+                world.manage("DELETE", &members, ada).await;
+            }
+            "api" => {
+                let path = format!("resource-servers/{}", API.replace('/', "%2F"));
+                world.manage("DELETE", &path, Value::Null).await;
+            }
+            _ => {
+                let connections = world.manage("GET", "connections", Value::Null).await;
+                let id = connections[0]["id"].as_str().unwrap();
+                let path = format!("connections/{id}");
+                world
+                    .manage("PATCH", &path, json!({"enabled_clients": []}))
+                    .await;
+            }
+        }
+
+        // Libraries give up a refresh token for this code alone (RFC 6749 section 5.2).
+        let refused = refresh(&world, &client, &tokens).await;
+        let (status, error, text) = refused.refusal();
+        assert_eq!((status, error), (400, "invalid_grant"), "{gone}: {text}");
+        assert!(text.contains("log in again"), "{gone}: {text}");
+    }
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{API, Client, World, claims};
+use super::{API, Client, World, authorization_code::world_with_code, claims};
 
 async fn app(world: &World) -> Client {
     let grants = json!({"grant_types": ["password", "refresh_token"]});
@@ -88,6 +88,8 @@ async fn a_refresh_token_or_a_code_is_no_access_token() {
     for token in ["refresh_token", "id_token"] {
         assert_eq!(world.userinfo(tokens[token].as_str().unwrap()).await, 401);
     }
+    let (world, _) = world_with_code(|_| {}).await;
+    assert_eq!(world.userinfo("code").await, 401);
 }
 
 #[tokio::test]

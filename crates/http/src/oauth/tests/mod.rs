@@ -6,6 +6,7 @@ mod authorization_code;
 mod client_authentication;
 mod client_organizations;
 mod hostile_requests;
+mod max_age;
 mod refresh;
 mod revoke;
 mod target;
@@ -239,6 +240,19 @@ impl World {
         };
         self.send_body(method, path, token, (media_type, body))
             .await
+    }
+
+    /// Asks for authorization with a session's cookie; answers where that leads.
+    async fn authorize(&self, query: &str, session: &str) -> String {
+        let mut request = Request::get(format!("/authorize?{query}"))
+            .header(header::HOST, "localhost")
+            .header(header::COOKIE, format!("claimsmith_session={session}"))
+            .body(Body::empty())
+            .unwrap();
+        request.extensions_mut().insert(ConnectInfo(self.peer));
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let location = response.headers().get(header::LOCATION);
+        location.unwrap().to_str().unwrap().to_owned()
     }
 
     /// Posts a form as it is.

@@ -9,6 +9,8 @@ use claimsmith_model::{
     JsonObject, Organization, RefreshGrant, TokenKind, Trigger, User,
 };
 
+use claimsmith_oauth::USER_CLAIMS;
+
 use super::{Login, LoginRequest};
 use crate::{
     TenantContext,
@@ -16,7 +18,7 @@ use crate::{
     token::{
         client_credentials::event_client,
         issue::{ACCESS_TOKEN_CLAIMS, ID_TOKEN_CLAIMS},
-        user_info::{PROFILE_CLAIMS, profile_claims},
+        user_info::profile_claims,
     },
 };
 
@@ -44,7 +46,7 @@ pub(super) fn ledgers(context: &TenantContext, login: &Login) -> (Ledger, Ledger
     let id_token_claims: Arc<[&'static str]> = ID_TOKEN_CLAIMS
         .into_iter()
         .chain(
-            PROFILE_CLAIMS
+            USER_CLAIMS
                 .into_iter()
                 .filter(|name| profile.contains_key(*name)),
         )

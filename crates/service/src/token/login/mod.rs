@@ -140,6 +140,12 @@ impl Login {
         self.granted.iter().any(|scope| scope == "openid")
     }
 
+    /// Whether the answer says which scopes there are. What differs from what was asked for
+    /// must be told (RFC 6749 sections 3.3 and 5.1), also that nothing is left of it.
+    pub(crate) fn tells_scope(&self, granted: &[String]) -> bool {
+        !self.requested.is_empty() || !granted.is_empty()
+    }
+
     /// Whether what it gives is good only as long as the user's consent stands: the client
     /// is somebody else's, and the user was asked in the browser.
     pub(crate) fn rests_on_consent(&self) -> bool {
@@ -213,7 +219,9 @@ impl TokenService {
     /// they are now.
     ///
     /// # Errors
-    /// `gone` when one of them isn't there any more.
+    /// `gone` when one of them isn't there any more, and `NoLonger` when what was given
+    /// then can't be had now. Both are `invalid_grant` (RFC 6749 section 5.2): the request
+    /// isn't wrong, and clients give up a refresh token for that code alone.
     pub(super) async fn prepare_again(
         &self,
         context: &TenantContext,
@@ -235,8 +243,16 @@ impl TokenService {
             organization: earlier.organization.map(OrganizationId::as_str),
         };
         let found = (user, connection);
-        self.prepare_login(context, configuration, client, found, asked, way)
-            .await
+        let login = self.prepare_login(context, configuration, client, found, asked, way);
+        login.await.map_err(|error| match error {
+            TokenEndpointError::InvalidRequest(_)
+            | TokenEndpointError::Organization(_)
+            | TokenEndpointError::UnknownAudience(_)
+            | TokenEndpointError::ClientNotEnabled(_) => {
+                TokenEndpointError::NoLonger(error.to_string())
+            }
+            other => other,
+        })
     }
 
     /// Runs the Actions of post-login, and seals the claims of the tokens. Answers when

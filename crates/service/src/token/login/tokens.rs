@@ -3,7 +3,7 @@
 use claimsmith_claims::{SealedClaims, refused_claim};
 use claimsmith_model::{
     JsonObject, LiveRefreshToken, OPAQUE_TOKEN_LIFETIME_S, OpaqueToken, RefreshGrant, RefusedClaim,
-    Secret, Timestamp,
+    Secret, SigningAlgorithm, Timestamp,
 };
 use claimsmith_oauth::TokenResponse;
 use claimsmith_storage::GivenTokens;
@@ -131,7 +131,10 @@ impl TokenService {
     ) -> (JsonObject, Option<JsonObject>) {
         let user_id = login.user.user_id.as_str();
         let access_token = login.api.as_ref().map(|api| {
-            let audience = if login.wants_id_token() {
+            // Whoever has an API's secret could make tokens of it for anybody: `/userinfo`
+            // takes none, and none says that it would.
+            let is_ours = api.signing_algorithm != SigningAlgorithm::HS256;
+            let audience = if is_ours && login.wants_id_token() {
                 json!([api.identifier, context.userinfo_audience()])
             } else {
                 json!(api.identifier)
@@ -413,7 +416,6 @@ pub(crate) fn response(login: &Login, scope: &[String], tokens: Tokens) -> Token
     let text = |token: Option<Secret>| token.map(|token| token.expose().to_owned());
     response.id_token = text(tokens.id_token);
     response.refresh_token = text(tokens.refresh_token);
-    // RFC 6749 section 5.1: what differs from what was asked for must be told.
-    response.scope = (!login.requested.is_empty() || !scope.is_empty()).then(|| scope.join(" "));
+    response.scope = login.tells_scope(scope).then(|| scope.join(" "));
     response
 }
