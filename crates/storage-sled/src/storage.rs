@@ -5,7 +5,8 @@ use std::{fs, io, path::Path, sync::Arc};
 use async_trait::async_trait;
 use claimsmith_model::{Tenant, TenantId, Timestamp};
 use claimsmith_storage::{
-    MasterKey, Storage, StorageError, StorageFigures, TenantStorage, backup::Content, kv::KvStorage,
+    MasterKey, Storage, StorageError, StorageFigures, TenantFork, TenantStorage, backup::Content,
+    kv::KvStorage,
 };
 use tokio::sync::mpsc;
 
@@ -91,6 +92,14 @@ impl Storage for SledStorage {
 
     fn tenant(&self, id: &TenantId) -> Arc<dyn TenantStorage> {
         self.storage.tenant(id)
+    }
+
+    async fn fork_tenant(&self, id: &TenantId) -> Result<TenantFork> {
+        self.storage.fork_tenant(id).await
+    }
+
+    async fn merge_tenant(&self, fork: &TenantFork) -> Result<()> {
+        self.storage.merge_tenant(fork).await
     }
 
     async fn back_up(&self, began_at: Timestamp, to: mpsc::Sender<Vec<u8>>) -> Result<()> {

@@ -18,6 +18,7 @@ mod clients;
 mod connections;
 mod executions;
 mod fixtures;
+mod fork;
 mod logins;
 mod organizations;
 mod reopening;
@@ -56,6 +57,7 @@ pub async fn contract<S: Storage + 'static>(open: impl AsyncFn() -> S) {
     tokens::check(&*storage).await;
     logins::check(&*storage).await;
     stamp::check(&*storage).await;
+    fork::check(&*storage).await;
 
     let before = reopening::fill(&*storage).await;
     drop(storage);

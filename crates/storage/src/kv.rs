@@ -17,6 +17,7 @@ mod codes;
 mod connections;
 mod consents;
 mod endings;
+mod fork;
 mod keys;
 mod organizations;
 mod refresh_grants;
@@ -36,6 +37,7 @@ use async_trait::async_trait;
 
 use crate::{StorageError, StorageFigures};
 
+pub use fork::TenantFork;
 pub use storage::KvStorage;
 
 type Result<T> = std::result::Result<T, StorageError>;

@@ -53,6 +53,7 @@ pub mod value;
 
 pub use error::StorageError;
 pub use figures::{ExecutionLogFigures, StorageFigures};
+pub use kv::TenantFork;
 pub use log::{ExecutionLog, ExecutionPage, LogEntry, LogOrder, LogPart, Logged, has_run};
 pub use memory::{MemoryKeyValue, MemoryStorage};
 pub use memory_log::MemoryExecutionLog;

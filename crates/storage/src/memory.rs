@@ -1,4 +1,4 @@
-//! The backend that keeps everything in memory, for tests.
+//! The backend that keeps everything in memory: for tests, and for forks of tenants.
 
 use std::{
     collections::BTreeMap,
@@ -51,6 +51,31 @@ pub struct MemoryKeyValue {
     blobs: Arc<Mutex<Entries>>,
 }
 
+impl MemoryKeyValue {
+    /// A store with these entries, and no blobs.
+    pub(crate) fn holding(entries: Entries) -> Self {
+        Self {
+            entries: Arc::new(Mutex::new(entries)),
+            blobs: Arc::default(),
+        }
+    }
+
+    /// All entries as they are now.
+    pub(crate) fn entries(&self) -> Entries {
+        locked(&self.entries).clone()
+    }
+
+    /// All blobs by their names.
+    pub(crate) fn stored_blobs(&self) -> Vec<(String, Vec<u8>)> {
+        let blobs = locked(&self.blobs);
+        let named = blobs.iter().map(|(name, bytes)| {
+            let name = String::from_utf8_lossy(name).into_owned();
+            (name, bytes.clone())
+        });
+        named.collect()
+    }
+}
+
 #[async_trait]
 impl KeyValue for MemoryKeyValue {
     async fn write(&self, change: Change) -> Result<()> {
@@ -80,11 +105,8 @@ impl KeyValue for MemoryKeyValue {
     }
 
     async fn blobs(&self) -> Result<Vec<String>> {
-        let blobs = locked(&self.blobs);
-        Ok(blobs
-            .keys()
-            .map(|name| String::from_utf8_lossy(name).into_owned())
-            .collect())
+        let blobs = self.stored_blobs().into_iter();
+        Ok(blobs.map(|(name, _)| name).collect())
     }
 
     fn entries_after(&self, key: &[u8], take: usize) -> Result<Vec<Entry>> {

@@ -14,7 +14,7 @@ use claimsmith_model::{
 
 use tokio::sync::mpsc;
 
-use crate::{Page, StorageError, StorageFigures};
+use crate::{Page, StorageError, StorageFigures, kv::TenantFork};
 
 pub use logins::{
     CodeRepository, ConsentRepository, ConsentSearch, GivenTokens, RefreshExchange,
@@ -49,6 +49,19 @@ pub trait Storage: Send + Sync + Debug {
 
     /// The handle to one tenant's data. Of a tenant that doesn't exist it is empty.
     fn tenant(&self, id: &TenantId) -> Arc<dyn TenantStorage>;
+
+    /// Copies a tenant into memory, to change the copy as one likes. It is one moment's.
+    ///
+    /// # Errors
+    /// `NotFound`; `Conflict` when the tenant has more than a few thousand entries.
+    async fn fork_tenant(&self, id: &TenantId) -> Result<TenantFork>;
+
+    /// Makes a tenant what its fork has become, all or nothing.
+    ///
+    /// # Errors
+    /// `NotFound`, or `Changed` when anything of the tenant isn't what it was when it was
+    /// forked.
+    async fn merge_tenant(&self, fork: &TenantFork) -> Result<()>;
 
     /// Sends a [backup](crate::backup) of everything piece by piece, as it is at one moment
     /// before its end. Others read and write meanwhile.

@@ -80,6 +80,7 @@ pub(super) fn client(id: &str) -> Client {
         id_token_lifetime_s: 36_000,
         organization_usage: OrganizationUsage::Allow,
         refresh_token: RefreshTokenSettings::default(),
+        is_made_with_tenant: false,
         created_at: at(0),
         updated_at: at(0),
     }

@@ -8,7 +8,7 @@ use claimsmith_model::{Tenant, TenantId, Timestamp};
 use tokio::sync::mpsc;
 
 use super::{
-    KeyValue, Result,
+    KeyValue, Result, TenantFork,
     backup::Backups,
     keys::{Key, TenantKeys, global},
     tenant::KvTenant,
@@ -153,7 +153,7 @@ impl<K: KeyValue> Shared<K> {
     }
 
     /// The blobs of a tenant's modules.
-    fn module_blobs(&self, id: &TenantId) -> Result<Vec<String>> {
+    pub(super) fn module_blobs(&self, id: &TenantId) -> Result<Vec<String>> {
         let modules = TenantKeys::new(id.clone(), self.sealer.clone()).modules();
         let entries = self.kv.scan(modules.as_bytes(), 0, usize::MAX)?;
         entries
@@ -283,6 +283,14 @@ impl<K: KeyValue> Storage for KvStorage<K> {
         Arc::new(KvTenant::new(Arc::clone(&self.shared), id.clone()))
     }
 
+    async fn fork_tenant(&self, id: &TenantId) -> Result<TenantFork> {
+        self.fork(id).await
+    }
+
+    async fn merge_tenant(&self, fork: &TenantFork) -> Result<()> {
+        self.merge(fork).await
+    }
+
     async fn back_up(&self, began_at: Timestamp, to: mpsc::Sender<Vec<u8>>) -> Result<()> {
         self.send_backup(began_at, &to).await
     }
@@ -293,7 +301,7 @@ impl<K: KeyValue> Storage for KvStorage<K> {
 }
 
 /// The keys of a tenant's domains, each once.
-fn domains(sealer: &Sealer, tenant: &Tenant) -> Vec<Key> {
+pub(super) fn domains(sealer: &Sealer, tenant: &Tenant) -> Vec<Key> {
     let unique: BTreeSet<String> = tenant
         .domains
         .iter()

@@ -28,6 +28,11 @@ impl<'a> Transaction<'a> {
         }
     }
 
+    /// The store as it was before this change.
+    pub(super) fn reader(&self) -> &'a dyn Reader {
+        self.reader
+    }
+
     pub(super) fn into_writes(self) -> Writes {
         self.writes
     }
@@ -142,6 +147,11 @@ impl<'a> Transaction<'a> {
         }
         self.delete(before);
         self.insert(after, &owner, what)
+    }
+
+    /// Stores what was sealed for this key already, or deletes what is under it.
+    pub(super) fn put_sealed(&mut self, key: Vec<u8>, stored: Option<Vec<u8>>) {
+        self.writes.insert(key, stored);
     }
 
     /// Deletes what is under `key`, if anything is.
