@@ -18,6 +18,24 @@ pub enum ServiceError {
         /// The code.
         code: &'static str,
     },
+    /// The body is not what the operation takes. `400`.
+    #[error("Payload validation error: {}.", problem(what, property))]
+    InvalidBody {
+        /// What is wrong.
+        what: String,
+        /// Of which property; empty for the whole.
+        property: String,
+    },
+    /// A part of the body asks for something that can't be. `400`.
+    #[error("{place}: {message}")]
+    InvalidPart {
+        /// Which part.
+        place: String,
+        /// What is wrong.
+        message: String,
+        /// The reference product's `errorCode`, where it has one.
+        code: Option<&'static str>,
+    },
     /// An uploaded module is wrong; nothing was stored. `400`.
     #[error("the module was refused and nothing was stored: {}", list(.0))]
     Module(Vec<ModuleProblem>),
@@ -73,12 +91,39 @@ impl ServiceError {
         }
     }
 
-    /// The body is not what the operation takes; `problem` goes between quotation
-    /// marks, as the reference product has it.
-    pub(crate) fn invalid_body(problem: impl std::fmt::Display) -> Self {
-        Self::InvalidWithCode {
-            message: format!("Payload validation error: {problem}."),
-            code: "invalid_body",
+    /// The same error of a part of what came, which `place` names. Whatever is wrong with
+    /// the part is wrong with the whole: nothing that it names is missing, or there already,
+    /// but for the rest of it.
+    pub(crate) fn within(self, place: &str) -> Self {
+        let part = |message: String, code| Self::InvalidPart {
+            place: place.to_owned(),
+            message,
+            code,
+        };
+        match self {
+            Self::Invalid(message) | Self::Conflict(message) => part(message, None),
+            Self::InvalidWithCode { message, code } => part(message, Some(code)),
+            Self::NotFound { message, code } => part(message.to_owned(), code),
+            Self::InvalidPart {
+                place: inner,
+                message,
+                code,
+            } => Self::InvalidPart {
+                place: under(place, &inner),
+                message,
+                code,
+            },
+            Self::InvalidBody { what, property } => Self::InvalidBody {
+                what,
+                property: under(place, &property),
+            },
+            Self::Module(mut problems) => {
+                for problem in &mut problems {
+                    problem.message = format!("{place}: {}", problem.message);
+                }
+                Self::Module(problems)
+            }
+            other => other,
         }
     }
 
@@ -86,6 +131,25 @@ impl ServiceError {
     pub fn internal(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Internal(cause.into())
     }
+}
+
+/// A problem between quotation marks, as the reference product has it.
+pub(crate) fn problem(what: &str, property: &str) -> String {
+    if property.is_empty() {
+        format!("'{what}'")
+    } else {
+        format!("'{what}' on property {property}")
+    }
+}
+
+/// A place within another.
+pub(crate) fn under(outer: &str, inner: &str) -> String {
+    let dot = if inner.is_empty() || inner.starts_with('[') {
+        ""
+    } else {
+        "."
+    };
+    format!("{outer}{dot}{inner}")
 }
 
 fn list(problems: &[ModuleProblem]) -> String {

@@ -19,6 +19,7 @@ use serde_json::{Map, Value, json};
 use crate::{
     ServiceError,
     description::{self, sample},
+    error,
 };
 
 /// How many unknown properties an error names.
@@ -72,30 +73,23 @@ impl Problem {
 
     /// The problem as seen from the object or list that holds the value.
     pub(crate) fn under(mut self, place: &str) -> Self {
-        let dot = if self.property.is_empty() || self.property.starts_with('[') {
-            ""
-        } else {
-            "."
-        };
-        self.property = format!("{place}{dot}{}", self.property);
+        self.property = error::under(place, &self.property);
         self
     }
 }
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "'{}'", self.what)?;
-        if self.property.is_empty() {
-            Ok(())
-        } else {
-            write!(f, " on property {}", self.property)
-        }
+        f.write_str(&error::problem(&self.what, &self.property))
     }
 }
 
 impl From<Problem> for ServiceError {
     fn from(problem: Problem) -> Self {
-        Self::invalid_body(problem)
+        Self::InvalidBody {
+            what: problem.what,
+            property: problem.property,
+        }
     }
 }
 

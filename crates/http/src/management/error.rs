@@ -68,6 +68,11 @@ impl From<ServiceError> for ApiError {
         match error {
             ServiceError::Invalid(_) => Self::new(StatusCode::BAD_REQUEST, message),
             ServiceError::InvalidWithCode { code, .. } => Self::bad_request(code, message),
+            ServiceError::InvalidPart { code, .. } => Self {
+                code,
+                ..Self::new(StatusCode::BAD_REQUEST, message)
+            },
+            ServiceError::InvalidBody { .. } => Self::bad_request("invalid_body", message),
             ServiceError::Module(problems) => {
                 let problems = problems
                     .into_iter()

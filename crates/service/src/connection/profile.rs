@@ -5,11 +5,8 @@ use claimsmith_storage::StorageError;
 
 use crate::{
     ServiceError, Services, TenantContext,
-    admin::users::{
-        GIVEN_ID_CHARS_MAX, ROOT_PROPERTIES, apply_profile, bounded, given_id, name_by_login,
-        new_user,
-    },
-    fields::{Fields, Problem, Read, open_object, text},
+    admin::users::{ROOT_PROPERTIES, apply_profile, bounded, name_by_login, new_user, user_id},
+    fields::{Fields, Problem, Read, open_object},
 };
 
 /// How often a user is read and written when others write them at the same time.
@@ -45,8 +42,7 @@ impl Profile {
             let mut fields: JsonObject = open_object(value)?;
             fields.retain(|_, value| !value.is_null());
             let mut first = Fields::new(fields);
-            let given = first.required("user_id", text(1..=GIVEN_ID_CHARS_MAX))?;
-            let user_id = given_id(&given)?;
+            let user_id = first.required("user_id", user_id)?;
             let profile = Self {
                 user_id,
                 fields: first.into_rest(),
