@@ -114,6 +114,7 @@ fn client(secret: &str) -> Result<Client> {
         id_token_lifetime_s: 36_000,
         organization_usage: OrganizationUsage::Allow,
         refresh_token: RefreshTokenSettings::default(),
+        is_made_with_tenant: false,
         created_at: at(),
         updated_at: at(),
     })

@@ -1,6 +1,8 @@
 //! A disk that takes no writes for a while: what goes on, what is refused, and that
 //! nothing has to be restarted afterwards.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use claimsmith_storage::value::sha256_hex;
 use serde_json::{Value, json};
 
 use crate::harness::{CREDENTIALS_EXCHANGE, actions::module, process::ServerProcess, scrape::Page};
@@ -84,6 +86,59 @@ async fn on_a_disk_that_became_read_only_reads_and_tokens_go_on_until_it_can_be_
         .expect(200);
     let server = server.kill_and_restart();
     assert_eq!(roles(&server).await, ["after", "before"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_on_a_full_disk_leaves_the_tenant_as_it_was_and_can_be_repeated() {
+    let server = ServerProcess::start_on_a_disk_that_can_fail().await;
+    let export = async |server: &ServerProcess| {
+        let exported = server.manage("GET", "tenants/export", Value::Null).await;
+        exported.expect(200)
+    };
+    // What the harness adds to a new tenant.
+    let apis = server.manage("GET", "resource-servers", Value::Null);
+    for api in apis.await.expect(200).as_array().unwrap() {
+        if api["is_system"] == false {
+            let path = format!("resource-servers/{}", api["id"].as_str().unwrap());
+            server
+                .manage("DELETE", &path, Value::Null)
+                .await
+                .expect(204);
+        }
+    }
+    let before = export(&server).await;
+    let module = module("department");
+    let sha256 = sha256_hex(&module);
+    let mut document = before.clone();
+    document["roles"] = json!([{ "id": "rol_editor", "name": "editor", "permissions": [] }]);
+    document["modules"] = json!({ &sha256: STANDARD.encode(module) });
+    document["actions"] = json!([{
+        "id": "department", "name": "department",
+        "supported_triggers": [{ "id": CREDENTIALS_EXCHANGE, "version": "v2" }],
+        "module": sha256, "allowed_hosts": [],
+        "deployed_version": { "id": "first", "number": 3, "module": sha256, "allowed_hosts": [] },
+    }]);
+    document["bindings"][CREDENTIALS_EXCHANGE] = json!([{
+        "id": "bound", "ref": { "type": "action_id", "value": "department" },
+        "display_name": "department", "on_error": "deny",
+    }]);
+    let import = async || {
+        let document = document.clone();
+        server.manage("POST", "tenants/import", document).await
+    };
+
+    server.disk().fill();
+    import().await.expect(507);
+    assert_eq!(roles(&server).await, Vec::<String>::new());
+
+    server.disk().heal();
+    becomes_ready(&server).await;
+    assert_eq!(export(&server).await, before);
+    import().await.expect(201);
+    assert_eq!(export(&server).await, document);
+    let server = server.kill_and_restart();
+    assert_eq!(export(&server).await, document);
+    assert_eq!(server.bound(CREDENTIALS_EXCHANGE).await, ["department"]);
 }
 
 /// sled keeps such an error until it is opened again.

@@ -74,6 +74,7 @@ mod refresh_tokens;
 mod restart;
 mod signing;
 mod tenant_logs;
+mod tenant_transfer;
 mod tenants;
 mod terraform;
 mod tls;

@@ -59,6 +59,9 @@ pub struct Client {
     /// How long its refresh tokens live, and whether they are replaced.
     #[serde(default)]
     pub refresh_token: RefreshTokenSettings,
+    /// Whether it was made with the tenant, to administer it.
+    #[serde(default)]
+    pub is_made_with_tenant: bool,
     /// When it was created.
     pub created_at: Timestamp,
     /// When it last changed.
@@ -97,6 +100,15 @@ impl Default for RefreshTokenSettings {
 }
 
 impl Client {
+    /// Whether it proves who it is by its secret.
+    #[must_use]
+    pub fn has_secret(&self) -> bool {
+        matches!(
+            self.token_endpoint_auth_method,
+            TokenEndpointAuthMethod::ClientSecretPost | TokenEndpointAuthMethod::ClientSecretBasic
+        )
+    }
+
     /// The origins whose pages may call the token endpoints for it; some may be there
     /// twice.
     pub fn origins(&self) -> impl Iterator<Item = &str> {

@@ -6,6 +6,7 @@ use claimsmith_claims::ReservedNamespaces;
 use claimsmith_model::{Clock, Random, Secret, ServerLimits};
 use claimsmith_runtime::ActionEngine;
 use claimsmith_storage::{ExecutionLog, Storage};
+use tokio::sync::Semaphore;
 
 use crate::{
     Attempts, Ids, PasswordHasher, Readiness, StateSealer, TenantDirectory, events::Events,
@@ -54,6 +55,9 @@ pub struct Services {
     pub metrics: Arc<Metrics>,
     /// Whether the server should be sent requests.
     pub readiness: Readiness,
+    /// Who exports or imports a tenant takes the one place: its document is in memory as a
+    /// whole, several times over.
+    pub transfers: Arc<Semaphore>,
 }
 
 impl Services {
@@ -79,6 +83,7 @@ impl Services {
             events,
             metrics: Arc::default(),
             readiness,
+            transfers: Arc::new(Semaphore::new(1)),
         })
     }
 }

@@ -183,6 +183,13 @@ impl TenantContext {
         Ok(self.store.signing_keys().await?)
     }
 
+    /// Lets the next who needs keys read them anew.
+    pub(crate) async fn forget_keys(&self) {
+        let kept = self.tenant_keys();
+        let _changing = kept.changing.lock().await;
+        kept.set.store(None);
+    }
+
     /// Rotates the keys of one algorithm, or of all that have any. Answers all keys,
     /// and the algorithms that were rotated.
     ///

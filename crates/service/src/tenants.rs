@@ -5,12 +5,13 @@ use std::{collections::HashMap, fmt, future::Future, sync::Arc};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use claimsmith_claims::Policy;
 use claimsmith_model::{
-    Client, ClientGrant, ClientId, Connection, EnabledClients, GrantType, Limit, LimitSettings,
-    OrganizationUsage, RefreshTokenSettings, ResourceServer, Scope, Secret, SigningAlgorithm,
-    Tenant, TenantId, TenantSettings, TokenDialect, TokenEndpointAuthMethod, Trigger,
+    Client, ClientGrant, ClientId, Connection, ConnectionId, EnabledClients, GrantType, Limit,
+    LimitSettings, OrganizationUsage, RefreshTokenSettings, ResourceServer, Scope, Secret,
+    SigningAlgorithm, Tenant, TenantId, TenantSettings, Timestamp, TokenDialect,
+    TokenEndpointAuthMethod, Trigger,
 };
 use claimsmith_runtime::{ActionCache, Limits, Share};
-use claimsmith_storage::{Page, TenantStorage};
+use claimsmith_storage::{Page, TenantFork, TenantStorage};
 use tokio::sync::Semaphore;
 use url::Url;
 
@@ -23,7 +24,7 @@ use crate::{
 pub const DATABASE_CONNECTION: &str = "Username-Password-Authentication";
 
 /// The scopes of the Management API, each of which some endpoint asks for.
-pub const MANAGEMENT_SCOPES: [&str; 63] = [
+pub const MANAGEMENT_SCOPES: [&str; 65] = [
     "create:actions",
     "create:client_credentials",
     "create:client_grants",
@@ -37,6 +38,7 @@ pub const MANAGEMENT_SCOPES: [&str; 63] = [
     "create:resource_servers",
     "create:roles",
     "create:signing_keys",
+    "create:tenant_import",
     "create:users",
     "delete:actions",
     "delete:client_credentials",
@@ -73,6 +75,7 @@ pub const MANAGEMENT_SCOPES: [&str; 63] = [
     "read:roles",
     "read:sessions",
     "read:signing_keys",
+    "read:tenant_export",
     "read:tenant_settings",
     "read:users",
     "update:actions",
@@ -357,6 +360,34 @@ impl TenantDirectory {
         .await
     }
 
+    /// Makes a tenant what its fork has become. The next token knows all of it.
+    ///
+    /// # Errors
+    /// `Changed` when anything of the tenant was changed since it was forked.
+    pub(crate) async fn merge(&self, fork: TenantFork) -> Result<(), ServiceError> {
+        let directory = self.clone();
+        to_the_end(async move {
+            let _changing = directory.0.changing.lock().await;
+            let environment = &directory.0.environment;
+            let merged = environment.storage.merge_tenant(&fork).await;
+            // After a failure too, of which it may be unknown what was stored.
+            directory.reindex(environment.storage.tenants().await?);
+            if let Some(context) = directory.by_id(fork.tenant()) {
+                context.forget_keys().await;
+                for trigger in Trigger::ALL {
+                    if let Err(error) = context.reload_bindings(trigger, environment).await {
+                        tracing::error!(
+                            tenant = %context.tenant.id, %trigger, ?error,
+                            "bindings can't be loaded"
+                        );
+                    }
+                }
+            }
+            Ok(merged?)
+        })
+        .await
+    }
+
     /// Rebuilds the index, keeping what is in memory of tenants that stay.
     fn reindex(&self, tenants: Vec<Tenant>) {
         let old = self.0.index.load();
@@ -629,20 +660,8 @@ async fn furnish(
             updated_at: now,
         })
         .await?;
-    store
-        .create_connection(&Connection {
-            id: ids.connection_id(),
-            name: DATABASE_CONNECTION.to_owned(),
-            display_name: None,
-            strategy: "auth0".to_owned(),
-            realms: Vec::new(),
-            is_domain_connection: false,
-            enabled_clients: EnabledClients::All,
-            metadata: Default::default(),
-            custom_database: None,
-            created_at: now,
-        })
-        .await?;
+    let connection = first_connection(ids.connection_id(), now);
+    store.create_connection(&connection).await?;
     let client = Client {
         client_id: setup.management_client_id.clone(),
         name: "Management".to_owned(),
@@ -662,6 +681,7 @@ async fn furnish(
         id_token_lifetime_s: ID_TOKEN_LIFETIME_S,
         organization_usage: OrganizationUsage::Deny,
         refresh_token: RefreshTokenSettings::default(),
+        is_made_with_tenant: true,
         created_at: now,
         updated_at: now,
     };
@@ -679,6 +699,22 @@ async fn furnish(
         })
         .await?;
     Ok(())
+}
+
+/// The connection that a new tenant has.
+pub(crate) fn first_connection(id: ConnectionId, now: Timestamp) -> Connection {
+    Connection {
+        id,
+        name: DATABASE_CONNECTION.to_owned(),
+        display_name: None,
+        strategy: "auth0".to_owned(),
+        realms: Vec::new(),
+        is_domain_connection: false,
+        enabled_clients: EnabledClients::All,
+        metadata: Default::default(),
+        custom_database: None,
+        created_at: now,
+    }
 }
 
 /// The issuer of a public URL, and its host.

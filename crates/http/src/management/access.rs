@@ -58,6 +58,7 @@ scopes! {
     CreateResourceServers = "create:resource_servers";
     CreateRoles = "create:roles";
     CreateSigningKeys = "create:signing_keys";
+    CreateTenantImport = "create:tenant_import";
     CreateUsers = "create:users";
     DeleteActions = "delete:actions";
     DeleteClientCredentials = "delete:client_credentials";
@@ -93,6 +94,7 @@ scopes! {
     ReadRoles = "read:roles";
     ReadSessions = "read:sessions";
     ReadSigningKeys = "read:signing_keys";
+    ReadTenantExport = "read:tenant_export";
     ReadTenantSettings = "read:tenant_settings";
     ReadUsers = "read:users";
     UpdateActions = "update:actions";

@@ -6,9 +6,14 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bytes::{Bytes, BytesMut};
+use claimsmith_service::{
+    ServiceError,
+    admin::transfer::{self, DOCUMENT_BYTES_MAX, Place},
+};
 use http::{HeaderMap, StatusCode, header};
 use http_body_util::BodyExt;
 use serde_json::{Map, Value};
+use tokio::task::spawn_blocking;
 
 use super::{audit::Audit, error::ApiError};
 use crate::AppState;
@@ -39,6 +44,35 @@ impl FromRequest<AppState> for JsonBody {
             let object = json_object(&bytes)?;
             audit.names(object.keys());
             Ok(Self(object))
+        };
+        read.await.map_err(|error: ApiError| error.into_response())
+    }
+}
+
+/// A body that is a tenant's document. While it is there nobody else exports or imports a
+/// tenant.
+#[derive(Debug)]
+pub(crate) struct DocumentBody {
+    pub(crate) document: Map<String, Value>,
+    pub(crate) place: Place,
+}
+
+impl FromRequest<AppState> for DocumentBody {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, state: &AppState) -> Result<Self, Response> {
+        let audit = request.extensions().get::<Audit>();
+        let audit = audit.cloned().unwrap_or_default();
+        let read = async {
+            must_be(request.headers(), "application/json")?;
+            // Before it is read: many at once would fill the memory.
+            let place = transfer::place(&state.services)?;
+            let bytes = read(request.into_body(), DOCUMENT_BYTES_MAX).await?;
+            // It takes a processor for a while.
+            let document = spawn_blocking(move || json_object(&bytes)).await;
+            let document = document.map_err(ServiceError::internal)??;
+            audit.names(document.keys());
+            Ok(Self { document, place })
         };
         read.await.map_err(|error: ApiError| error.into_response())
     }

@@ -1,6 +1,6 @@
 //! `/api/v2/clients`.
 
-mod credentials;
+pub(super) mod credentials;
 
 use axum::{
     Json,
@@ -146,15 +146,15 @@ struct JwtConfiguration {
     secret_encoded: bool,
 }
 
-fn view<'a>(admin: &TenantAdmin, client: &'a Client, with_secret: bool) -> ClientView<'a> {
+pub(super) fn view<'a>(
+    admin: &TenantAdmin,
+    client: &'a Client,
+    with_secret: bool,
+) -> ClientView<'a> {
     let tenant = &admin.tenant().tenant;
-    let has_secret = matches!(
-        client.token_endpoint_auth_method,
-        TokenEndpointAuthMethod::ClientSecretPost | TokenEndpointAuthMethod::ClientSecretBasic
-    );
     ClientView {
         client_id: &client.client_id,
-        client_secret: (with_secret && has_secret).then(|| client.client_secret.expose()),
+        client_secret: (with_secret && client.has_secret()).then(|| client.client_secret.expose()),
         tenant: tenant.id.to_string(),
         global: false,
         name: &client.name,

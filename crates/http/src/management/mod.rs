@@ -33,6 +33,8 @@ mod resource_servers;
 mod roles;
 mod sessions;
 mod signing_keys;
+mod tenant_export;
+mod tenant_import;
 mod tenant_settings;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -69,6 +71,8 @@ fn routes() -> access::Routes {
         .and(organizations::routes())
         .and(signing_keys::routes())
         .and(tenant_settings::routes())
+        .and(tenant_export::routes())
+        .and(tenant_import::routes())
         .and(logs::routes())
         .and(absent::routes())
 }

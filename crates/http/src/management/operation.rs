@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::{
     At, JsonBody,
-    body::{JsonList, ModuleBody, OptionalBody},
+    body::{DocumentBody, JsonList, ModuleBody, OptionalBody},
     query::{Parameter, Parameters},
 };
 use crate::AppState;
@@ -70,6 +70,12 @@ impl<T: JsonSchema + 'static> Argument for At<T> {
 }
 
 impl Argument for JsonBody {
+    fn describe(request: &mut RequestShape) {
+        request.body = BodyShape::Json;
+    }
+}
+
+impl Argument for DocumentBody {
     fn describe(request: &mut RequestShape) {
         request.body = BodyShape::Json;
     }

@@ -53,7 +53,7 @@ pub(super) fn routes() -> Routes {
 
 /// An API as callers see it.
 #[derive(JsonSchema, Serialize)]
-struct ResourceServerView<'a> {
+pub(super) struct ResourceServerView<'a> {
     id: &'a ResourceServerId,
     identifier: &'a str,
     name: &'a str,
@@ -77,7 +77,7 @@ struct ScopeView<'a> {
     description: Option<&'a str>,
 }
 
-fn view(api: &ResourceServer, with_secret: bool) -> ResourceServerView<'_> {
+pub(super) fn view(api: &ResourceServer, with_secret: bool) -> ResourceServerView<'_> {
     let secret = api.signing_secret.as_ref().filter(|_| with_secret);
     ResourceServerView {
         id: &api.id,

@@ -36,7 +36,7 @@ pub(super) fn routes() -> Routes {
 /// The settings as callers see them; what isn't set is an empty text, as in the
 /// reference product.
 #[derive(JsonSchema, Serialize)]
-struct SettingsView<'a> {
+pub(super) struct SettingsView<'a> {
     friendly_name: &'a str,
     picture_url: &'a str,
     allowed_logout_urls: &'a [String],
@@ -49,7 +49,7 @@ struct SettingsView<'a> {
     limits: BTreeMap<Limit, LimitInForce>,
 }
 
-fn view<'a>(admin: &TenantAdmin, settings: &'a TenantSettings) -> SettingsView<'a> {
+pub(super) fn view<'a>(admin: &TenantAdmin, settings: &'a TenantSettings) -> SettingsView<'a> {
     SettingsView {
         friendly_name: settings.friendly_name.as_deref().unwrap_or_default(),
         allowed_logout_urls: &settings.allowed_logout_urls,

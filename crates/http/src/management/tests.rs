@@ -126,7 +126,12 @@ impl Api {
         api
     }
 
-    async fn token(&self, client_id: &str, client_secret: &str, audience: &str) -> String {
+    pub(crate) async fn token(
+        &self,
+        client_id: &str,
+        client_secret: &str,
+        audience: &str,
+    ) -> String {
         let body = json!({
             "grant_type": "client_credentials", "client_id": client_id,
             "client_secret": client_secret, "audience": audience,
@@ -199,7 +204,7 @@ impl Api {
     }
 
     /// Creates an Action for `post-login`; answers its identifier.
-    async fn action(&self, name: &str) -> String {
+    pub(crate) async fn action(&self, name: &str) -> String {
         let body = json!({
             "name": name, "runtime": "wasm",
             "supported_triggers": [{ "id": "post-login", "version": "v3" }],
@@ -210,7 +215,7 @@ impl Api {
     }
 
     /// An Action with a deployed version.
-    async fn deployed(&self, name: &str) -> String {
+    pub(crate) async fn deployed(&self, name: &str) -> String {
         let id = self.action(name).await;
         let uploaded = self.upload(&id, module("post-login", name)).await;
         assert_eq!(uploaded.status, 200, "{uploaded:?}");
@@ -221,7 +226,7 @@ impl Api {
         id
     }
 
-    async fn bind(&self, actions: &[&str]) -> Answer {
+    pub(crate) async fn bind(&self, actions: &[&str]) -> Answer {
         let bindings: Vec<_> = actions.iter().map(|id| by_id(id)).collect();
         self.patch(POST_LOGIN, json!({ "bindings": bindings }))
             .await

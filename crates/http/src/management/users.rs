@@ -127,7 +127,7 @@ pub(super) fn routes() -> Routes {
 
 /// A user as admins see them. Nothing of a password is ever in it.
 #[derive(JsonSchema, Serialize)]
-struct UserView<'a> {
+pub(super) struct UserView<'a> {
     user_id: &'a UserId,
     #[serde(skip_serializing_if = "Option::is_none")]
     email: Option<&'a str>,
@@ -164,7 +164,7 @@ struct UserView<'a> {
     logins_count: u64,
 }
 
-fn view(user: &User) -> UserView<'_> {
+pub(super) fn view(user: &User) -> UserView<'_> {
     UserView {
         user_id: &user.user_id,
         email: user.email.as_deref(),

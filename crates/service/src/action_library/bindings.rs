@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// The reference product's limit.
-const BOUND_MAX: usize = 20;
+pub(crate) const BOUND_MAX: usize = 20;
 const DISPLAY_NAME_CHARS_MAX: usize = 255;
 /// How often a replacement without a condition is tried when others replace too.
 const ATTEMPTS_MAX: usize = 5;
@@ -70,7 +70,7 @@ pub async fn replace(
     let wanted = fields.required("bindings", list(0..=BOUND_MAX, wanted))?;
     fields.finish()?;
     for _ in 0..ATTEMPTS_MAX {
-        match replace_once(admin, trigger, &wanted, if_match).await {
+        match replace_once(admin, trigger, &wanted, &[], if_match).await {
             Err(ServiceError::Changed) if if_match.is_none() => {}
             Err(ServiceError::Changed) => break,
             result => return result,
@@ -82,10 +82,27 @@ pub async fn replace(
     ))
 }
 
+/// Binds Actions to a trigger that has none, in the order of the list. The bindings have
+/// their identifiers already.
+///
+/// # Errors
+/// As for [`replace`].
+pub(crate) async fn bind_as(
+    admin: &TenantAdmin,
+    trigger: Trigger,
+    ids: &[BindingId],
+    bindings: Value,
+) -> Result<BoundActions, ServiceError> {
+    let wanted = list(0..=BOUND_MAX, wanted)(bindings)?;
+    replace_once(admin, trigger, &wanted, ids, None).await
+}
+
+/// `new_ids` are those of new bindings, by their places; others are made.
 async fn replace_once(
     admin: &TenantAdmin,
     trigger: Trigger,
     wanted: &[Wanted],
+    new_ids: &[BindingId],
     if_match: Option<u64>,
 ) -> Result<BoundActions, ServiceError> {
     let store = admin.store();
@@ -99,10 +116,13 @@ async fn replace_once(
         serving: &serving,
     };
     let (now, ids) = (admin.now(), admin.ids());
-    let bindings = plan.bindings(wanted, |action, kept| match kept {
+    let bindings = plan.bindings(wanted, |place, action, kept| match kept {
         Some(binding) => binding.clone(),
         None => Binding {
-            id: ids.binding_id(),
+            id: match new_ids.get(place) {
+                Some(id) => id.clone(),
+                None => ids.binding_id(),
+            },
             action_id: action.id.clone(),
             display_name: action.name.clone(),
             on_error: OnError::default(),
@@ -225,12 +245,12 @@ struct Plan<'a> {
 }
 
 impl Plan<'_> {
-    /// The new bindings; `make` gives one for an Action, from the one that it has at
-    /// this trigger already, if any.
+    /// The new bindings; `make` gives the one at a place for an Action, from the one that
+    /// it has at this trigger already, if any.
     fn bindings(
         &self,
         wanted: &[Wanted],
-        make: impl Fn(&Action, Option<&Binding>) -> Binding,
+        make: impl Fn(usize, &Action, Option<&Binding>) -> Binding,
     ) -> Result<Vec<Binding>, ServiceError> {
         let mut bindings: Vec<Binding> = Vec::with_capacity(wanted.len());
         for wanted in wanted {
@@ -250,7 +270,7 @@ impl Plan<'_> {
                 .bindings
                 .iter()
                 .find(|binding| binding.action_id == action.id);
-            let mut binding = make(action, kept);
+            let mut binding = make(bindings.len(), action, kept);
             if let Some(display_name) = &wanted.display_name {
                 binding.display_name.clone_from(display_name);
             }
@@ -383,7 +403,7 @@ mod tests {
             serving: &HashMap::from(serving),
         };
         let wanted = list(0..=BOUND_MAX, wanted)(body).map_err(|problem| problem.to_string())?;
-        let make = |action: &Action, kept: Option<&Binding>| {
+        let make = |_: usize, action: &Action, kept: Option<&Binding>| {
             kept.cloned().unwrap_or_else(|| Binding {
                 display_name: action.name.clone(),
                 on_error: OnError::Deny,

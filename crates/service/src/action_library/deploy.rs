@@ -22,6 +22,15 @@ const VERSIONS_MAX: usize = 50;
 /// `NotFound`; `Invalid` when the draft has no module, or one that doesn't serve a
 /// trigger where the Action is bound.
 pub async fn deploy(admin: &TenantAdmin, id: &ActionId) -> Result<ActionWithVersion, ServiceError> {
+    deploy_as(admin, id, admin.ids().version_id()).await
+}
+
+/// Deploys a draft as a version that has its identifier already.
+pub(crate) async fn deploy_as(
+    admin: &TenantAdmin,
+    id: &ActionId,
+    version_id: VersionId,
+) -> Result<ActionWithVersion, ServiceError> {
     let ActionWithVersion {
         action: before,
         deployed,
@@ -32,7 +41,7 @@ pub async fn deploy(admin: &TenantAdmin, id: &ActionId) -> Result<ActionWithVers
             deployed: Some(version),
         });
     }
-    let version = version_of(admin, &before)?;
+    let version = version_of(admin, version_id, &before)?;
     let after = Action {
         all_changes_deployed: true,
         ..before.clone()
@@ -119,12 +128,16 @@ async fn store(
     })
 }
 
-fn version_of(admin: &TenantAdmin, draft: &Action) -> Result<ActionVersion, ServiceError> {
+fn version_of(
+    admin: &TenantAdmin,
+    id: VersionId,
+    draft: &Action,
+) -> Result<ActionVersion, ServiceError> {
     let (Some(module), Some(built_at)) = (&draft.module, draft.built_at) else {
         return Err(nothing_to_run(draft));
     };
     Ok(ActionVersion {
-        id: admin.ids().version_id(),
+        id,
         action_id: draft.id.clone(),
         number: draft.latest_number.saturating_add(1),
         trigger: draft.trigger,

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// The reference product's limits.
-const ACTIONS_MAX: usize = 100;
+pub(crate) const ACTIONS_MAX: usize = 100;
 const NAME_CHARS_MAX: usize = 255;
 pub(crate) const SECRETS_MAX: usize = 30;
 pub(crate) const SECRET_NAME_CHARS_MAX: usize = 128;
@@ -39,10 +39,21 @@ pub async fn create(
     admin: &TenantAdmin,
     body: JsonObject,
 ) -> Result<ActionWithVersion, ServiceError> {
+    create_as(admin, admin.ids().action_id(), 0, body).await
+}
+
+/// Creates an Action that has its identifier already, and versions up to a number that are
+/// no more.
+pub(crate) async fn create_as(
+    admin: &TenantAdmin,
+    id: ActionId,
+    latest_number: u32,
+    body: JsonObject,
+) -> Result<ActionWithVersion, ServiceError> {
     let now = admin.now();
     let mut fields = Fields::new(body);
     let mut action = Action {
-        id: admin.ids().action_id(),
+        id,
         name: fields.required("name", name)?,
         trigger: fields.required("supported_triggers", supported_trigger)?,
         code: String::new(),
@@ -52,7 +63,7 @@ pub async fn create(
         limits: LimitSettings::default(),
         allowed_hosts: AllowedHosts::default(),
         deployed_version: None,
-        latest_number: 0,
+        latest_number,
         all_changes_deployed: false,
         created_at: now,
         updated_at: now,

@@ -15,13 +15,18 @@ mod versions;
 
 use claimsmith_model::{Action, ActionId, ActionSecret, ActionVersion, Trigger, TriggerBindings};
 
+pub(crate) use bindings::{BOUND_MAX, bind_as};
 pub use bindings::{BoundAction, BoundActions, get as bindings, replace as replace_bindings};
 pub use code::{
     CodeProblem, of_draft as draft_code, of_version as version_code, problem as code_problem,
 };
 pub use delete::delete;
+pub(crate) use deploy::deploy_as;
 pub use deploy::{deploy, deploy_version};
-pub(crate) use draft::{SECRET_NAME_CHARS_MAX, SECRET_VALUE_CHARS_MAX, SECRETS_MAX, allowed_hosts};
+pub(crate) use draft::{
+    ACTIONS_MAX, SECRET_NAME_CHARS_MAX, SECRET_VALUE_CHARS_MAX, SECRETS_MAX, allowed_hosts,
+    create_as,
+};
 pub use draft::{create, patch};
 pub(crate) use module::read as read_module;
 pub use module::{

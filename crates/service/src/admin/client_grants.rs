@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// How many organizations one grant is given to at most: it is read as a whole.
-const ORGANIZATIONS_MAX: usize = 1_000;
+pub(super) const ORGANIZATIONS_MAX: usize = 1_000;
 
 const NO_GRANT: ServiceError = ServiceError::NotFound {
     message: "The client grant does not exist",
@@ -32,6 +32,15 @@ const NO_GRANT: ServiceError = ServiceError::NotFound {
 /// `NotFound` for an unknown client, `Invalid…` for a wrong body, an unknown API or
 /// a scope that the API doesn't have, `Conflict` when the client has one for that API.
 pub async fn create(admin: &TenantAdmin, body: JsonObject) -> Result<ClientGrant, ServiceError> {
+    create_as(admin, admin.ids().client_grant_id(), body).await
+}
+
+/// Creates a grant that has its identifier already.
+pub(super) async fn create_as(
+    admin: &TenantAdmin,
+    id: ClientGrantId,
+    body: JsonObject,
+) -> Result<ClientGrant, ServiceError> {
     let mut fields = Fields::new(body);
     let client_id: ClientId = fields.required("client_id", parsed)?;
     let audience = fields.required("audience", text(1..=IDENTIFIER_CHARS_MAX))?;
@@ -43,7 +52,6 @@ pub async fn create(admin: &TenantAdmin, body: JsonObject) -> Result<ClientGrant
 
     clients::get(admin, &client_id).await?;
     must_be_of(&api(admin, &audience).await?, &scope)?;
-    let id = admin.ids().client_grant_id();
     let grant = ClientGrant {
         id,
         client_id,

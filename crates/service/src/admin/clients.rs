@@ -1,7 +1,7 @@
 //! OAuth clients.
 
 use claimsmith_model::{
-    Client, ClientId, GrantType, JsonObject, OrganizationUsage, RefreshTokenSettings,
+    Client, ClientId, GrantType, JsonObject, OrganizationUsage, RefreshTokenSettings, Secret,
     SigningAlgorithm, TOKEN_LIFETIME_S_MAX, Timestamp, TokenEndpointAuthMethod,
 };
 use claimsmith_oauth::{
@@ -77,14 +77,25 @@ impl ClientFilter {
 /// # Errors
 /// `Invalid…` for a wrong body.
 pub async fn create(admin: &TenantAdmin, body: JsonObject) -> Result<Client, ServiceError> {
+    let (client_id, secret) = (admin.ids().client_id(), admin.ids().client_secret());
+    create_as(admin, client_id, secret, body).await
+}
+
+/// Creates a client that has its identifier and secret already.
+pub(super) async fn create_as(
+    admin: &TenantAdmin,
+    client_id: ClientId,
+    client_secret: Secret,
+    body: JsonObject,
+) -> Result<Client, ServiceError> {
     let now = admin.now();
     let mut fields = Fields::new(body);
     let app_type = fields.optional("app_type", one_of(&APP_TYPES))?;
     let mut client = Client {
-        client_id: admin.ids().client_id(),
+        client_id,
         name: fields.required("name", name)?,
         description: None,
-        client_secret: admin.ids().client_secret(),
+        client_secret,
         app_type: app_type.map(str::to_owned),
         token_endpoint_auth_method: match app_type {
             Some("spa" | "native") => TokenEndpointAuthMethod::None,
@@ -106,6 +117,7 @@ pub async fn create(admin: &TenantAdmin, body: JsonObject) -> Result<Client, Ser
         id_token_lifetime_s: ID_TOKEN_LIFETIME_S,
         organization_usage: OrganizationUsage::default(),
         refresh_token: RefreshTokenSettings::default(),
+        is_made_with_tenant: false,
         created_at: now,
         updated_at: now,
     };

@@ -26,7 +26,7 @@ use crate::{
 
 /// How many connections a tenant may have: more than the reference product's usual
 /// number, and few enough to be read whole.
-const CONNECTIONS_MAX: usize = 100;
+pub(super) const CONNECTIONS_MAX: usize = 100;
 /// The reference product's limits.
 const NAME_CHARS_MAX: usize = 128;
 const METADATA_ENTRIES_MAX: usize = 10;
@@ -73,9 +73,18 @@ pub async fn get(admin: &TenantAdmin, id: &ConnectionId) -> Result<Connection, S
 /// `Invalid…` for a wrong body; `Conflict` when the name or a realm is taken, or there are
 /// as many connections as there may be.
 pub async fn create(admin: &TenantAdmin, body: JsonObject) -> Result<Connection, ServiceError> {
+    create_as(admin, admin.ids().connection_id(), body).await
+}
+
+/// Creates a connection that has its identifier already.
+pub(super) async fn create_as(
+    admin: &TenantAdmin,
+    id: ConnectionId,
+    body: JsonObject,
+) -> Result<Connection, ServiceError> {
     let mut fields = Fields::new(body);
     let connection = Connection {
-        id: admin.ids().connection_id(),
+        id,
         name: fields.required("name", name)?,
         display_name: None,
         strategy: fields.required("strategy", one_of(&STRATEGIES))?.to_owned(),
@@ -94,6 +103,10 @@ pub async fn create(admin: &TenantAdmin, body: JsonObject) -> Result<Connection,
         return Err(ServiceError::Conflict(format!(
             "a tenant has at most {CONNECTIONS_MAX} connections; delete one that isn't used"
         )));
+    }
+    if others.iter().any(|other| other.id == connection.id) {
+        let text = "a connection with this id already exists";
+        return Err(ServiceError::Conflict(text.to_owned()));
     }
     realms_are_free(&connection, &others)?;
     admin.store().create_connection(&connection).await?;

@@ -25,6 +25,7 @@ pub mod sessions;
 pub mod settings;
 pub mod signing_keys;
 pub mod tenants;
+pub mod transfer;
 pub mod user_search;
 pub mod users;
 

@@ -36,9 +36,18 @@ pub struct Member {
 /// # Errors
 /// `Invalid…` for a wrong body, `Conflict` when the name is taken.
 pub async fn create(admin: &TenantAdmin, body: JsonObject) -> Result<Organization, ServiceError> {
+    create_as(admin, admin.ids().organization_id(), body).await
+}
+
+/// Creates an organization that has its identifier already.
+pub(super) async fn create_as(
+    admin: &TenantAdmin,
+    id: OrganizationId,
+    body: JsonObject,
+) -> Result<Organization, ServiceError> {
     let mut fields = Fields::new(body);
     let mut organization = Organization {
-        id: admin.ids().organization_id(),
+        id,
         name: fields.required("name", name)?,
         display_name: None,
         metadata: Default::default(),

@@ -9,7 +9,7 @@ use claimsmith_model::{
 use claimsmith_oauth::{SCOPE_TOKEN_BYTES_MAX, SCOPES_MAX, is_scope_token};
 use serde_json::Value;
 
-use super::{Page, settings};
+use super::{Page, settings, transfer::OWN_ISSUER};
 use crate::{
     ServiceError,
     fields::{Fields, Problem, Read, flag, integer, list, object, one_of, text, text_where},
@@ -48,6 +48,15 @@ const NO_API: ServiceError = ServiceError::NotFound {
 /// # Errors
 /// `Invalid…` for a wrong body, `Conflict` when the identifier is taken.
 pub async fn create(admin: &TenantAdmin, body: JsonObject) -> Result<ResourceServer, ServiceError> {
+    create_as(admin, admin.ids().resource_server_id(), body).await
+}
+
+/// Creates an API that has its identifier already.
+pub(super) async fn create_as(
+    admin: &TenantAdmin,
+    id: ResourceServerId,
+    body: JsonObject,
+) -> Result<ResourceServer, ServiceError> {
     let now = admin.now();
     let mut fields = Fields::new(body);
     let identifier = fields.required("identifier", identifier)?;
@@ -56,8 +65,15 @@ pub async fn create(admin: &TenantAdmin, body: JsonObject) -> Result<ResourceSer
             "`{identifier}` is the tenant's own /userinfo endpoint"
         )));
     }
+    if identifier.starts_with(OWN_ISSUER) {
+        return Err(Problem::new(format!(
+            "`{OWN_ISSUER}` stands for the tenant's issuer in an export; write the issuer itself"
+        ))
+        .under("identifier")
+        .into());
+    }
     let mut api = ResourceServer {
-        id: admin.ids().resource_server_id(),
+        id,
         name: identifier.chars().take(NAME_CHARS_MAX).collect(),
         identifier,
         scopes: Vec::new(),

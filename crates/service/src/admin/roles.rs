@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// The reference product's limits.
-const ROLES_MAX: usize = 1000;
+pub(super) const ROLES_MAX: usize = 1000;
 /// How many roles a user, or a member, has at most.
 const ROLES_HELD_MAX: usize = 50;
 const NAME_CHARS_MAX: usize = 255;
@@ -27,9 +27,18 @@ const NO_ROLE: ServiceError = ServiceError::NotFound {
 /// `Invalid…` for a wrong body; `Conflict` when the name is taken or there are as
 /// many roles as there may be.
 pub async fn create(admin: &TenantAdmin, body: JsonObject) -> Result<Role, ServiceError> {
+    create_as(admin, admin.ids().role_id(), body).await
+}
+
+/// Creates a role that has its identifier already.
+pub(super) async fn create_as(
+    admin: &TenantAdmin,
+    id: RoleId,
+    body: JsonObject,
+) -> Result<Role, ServiceError> {
     let mut fields = Fields::new(body);
     let mut role = Role {
-        id: admin.ids().role_id(),
+        id,
         name: fields.required("name", text(1..=NAME_CHARS_MAX))?,
         description: None,
         permissions: Vec::new(),

@@ -1,8 +1,8 @@
 //! End users, their roles and permissions.
 
 use claimsmith_model::{
-    Identity, JsonObject, METADATA_BYTES_MAX, Permission, RefreshGrant, Role, RoleId, Secret,
-    Timestamp, User, UserId,
+    Connection, Identity, JsonObject, METADATA_BYTES_MAX, Permission, RefreshGrant, Role, RoleId,
+    Secret, Timestamp, User, UserId,
 };
 use serde_json::Value;
 
@@ -10,7 +10,9 @@ use super::{Page, permissions, roles, until_unchanged};
 use crate::{
     DATABASE_CONNECTION, ServiceError,
     connection::create_user,
-    fields::{Fields, Problem, Read, flag, open_object, parsed, set_of, text, text_where},
+    fields::{
+        Fields, Problem, Read, flag, integer, open_object, parsed, set_of, shown, text, text_where,
+    },
     management::TenantAdmin,
 };
 
@@ -21,7 +23,9 @@ const NAME_CHARS_MAX: usize = 300;
 const PICTURE_CHARS_MAX: usize = 2048;
 const PHONE_CHARS_MAX: usize = 30;
 /// `auth0|` goes before it, and an identifier has at most 128 characters.
-pub(crate) const GIVEN_ID_CHARS_MAX: usize = 122;
+const GIVEN_ID_CHARS_MAX: usize = 122;
+/// A time with fractions of a second and an offset.
+const TIME_CHARS_MAX: usize = 40;
 const PASSWORD_CHARS_MAX: usize = 1024;
 /// How many users get a role at once.
 const USERS_AT_ONCE_MAX: usize = 100;
@@ -70,25 +74,19 @@ const NO_USER: ServiceError = ServiceError::NotFound {
 /// `Invalid…` for a wrong body or an unknown connection; `Conflict` when the user is
 /// there already.
 pub async fn create(admin: &TenantAdmin, body: JsonObject) -> Result<User, ServiceError> {
-    let now = admin.now();
     let mut fields = Fields::new(body);
     let connection = fields.optional("connection", text(1..=USERNAME_CHARS_MAX))?;
     let connection = connection.unwrap_or_else(|| DATABASE_CONNECTION.to_owned());
-    let given = fields.optional("user_id", text(1..=GIVEN_ID_CHARS_MAX))?;
-    let user_id = match &given {
-        Some(given) => given_id(given)?,
-        None => admin.ids().user_id(),
-    };
-    let mut user = new_user(user_id, connection, now);
+    let given = fields.optional("user_id", user_id)?;
+    let is_given = given.is_some();
+    let user_id = given.unwrap_or_else(|| admin.ids().user_id());
+    let mut user = new_user(user_id, connection, admin.now());
     let password = apply(&mut user, fields)?;
+    has_login(&user)?;
 
-    let connection = admin.store().connection_by_name(&user.connection).await?;
-    let connection = connection.ok_or_else(|| ServiceError::InvalidWithCode {
-        message: "The connection does not exist.".to_owned(),
-        code: "inexistent_connection",
-    })?;
+    let connection = connection_of(admin, &user).await?;
     if let Some(database) = connection.scripts_in_force() {
-        if given.is_some() {
+        if is_given {
             return Err(Problem::new(
                 "the users of this connection are in a custom database, which gives the identifier",
             )
@@ -96,7 +94,7 @@ pub async fn create(admin: &TenantAdmin, body: JsonObject) -> Result<User, Servi
             .into());
         }
         let password = password.ok_or_else(|| {
-            ServiceError::invalid_body(Problem::new("Missing required property: password"))
+            ServiceError::from(Problem::new("Missing required property: password"))
         })?;
         if is_there(admin, &user).await? {
             return Err(exists());
@@ -105,15 +103,58 @@ pub async fn create(admin: &TenantAdmin, body: JsonObject) -> Result<User, Servi
     }
     name_by_login(&mut user);
     user.password_hash = hash(admin, password).await?;
-    admin
-        .store()
-        .create_user(&user)
-        .await
-        .map_err(|error| match error {
-            claimsmith_storage::StorageError::Conflict { .. } => exists(),
-            other => other.into(),
-        })?;
+    store_new(admin, &user).await?;
     Ok(user)
+}
+
+/// Creates a user who was one elsewhere: as the body says and nothing else. No script of a
+/// custom database is asked.
+///
+/// # Errors
+/// As for [`create`].
+pub(super) async fn create_again(
+    admin: &TenantAdmin,
+    body: JsonObject,
+) -> Result<User, ServiceError> {
+    let mut fields = Fields::new(body);
+    let connection = fields.required("connection", text(1..=USERNAME_CHARS_MAX))?;
+    let id = fields.required("user_id", own_id)?;
+    let mut user = new_user(id, connection, admin.now());
+    fields.set("created_at", &mut user.created_at, moment)?;
+    fields.set_optional("last_login", &mut user.last_login, moment)?;
+    let last_password_reset = &mut user.last_password_reset;
+    fields.set_optional("last_password_reset", last_password_reset, moment)?;
+    let logins_count = fields.optional("logins_count", integer(0..=u32::MAX))?;
+    user.logins_count = logins_count.unwrap_or_default().into();
+    let password = apply(&mut user, fields)?;
+
+    let connection = connection_of(admin, &user).await?;
+    if connection.scripts_in_force().is_none() {
+        has_login(&user)?;
+    } else if password.is_some() {
+        let what =
+            "the users of this connection are in a custom database, which knows the password";
+        return Err(Problem::new(what).under("password").into());
+    }
+    user.password_hash = hash(admin, password).await?;
+    store_new(admin, &user).await?;
+    Ok(user)
+}
+
+async fn connection_of(admin: &TenantAdmin, user: &User) -> Result<Connection, ServiceError> {
+    let connection = admin.store().connection_by_name(&user.connection).await?;
+    connection.ok_or_else(|| ServiceError::InvalidWithCode {
+        message: "The connection does not exist.".to_owned(),
+        code: "inexistent_connection",
+    })
+}
+
+async fn store_new(admin: &TenantAdmin, user: &User) -> Result<(), ServiceError> {
+    let created = admin.store().create_user(user).await;
+    created.map_err(|error| match error {
+        claimsmith_storage::StorageError::Conflict { .. } => exists(),
+        other => other.into(),
+    })
 }
 
 fn exists() -> ServiceError {
@@ -368,11 +409,12 @@ fn patched(before: &User, body: JsonObject) -> Result<(User, Option<Secret>), Se
         ));
     }
     let password = apply(&mut after, fields)?;
+    has_login(&after)?;
     Ok((after, password))
 }
 
 /// What create and patch have in common; answers the new password, if there is one.
-fn apply(user: &mut User, mut fields: Fields) -> Result<Option<Secret>, ServiceError> {
+fn apply(user: &mut User, mut fields: Fields) -> Read<Option<Secret>> {
     apply_profile(user, &mut fields)?;
     fields.set("blocked", &mut user.blocked, flag)?;
     fields.set(
@@ -382,12 +424,21 @@ fn apply(user: &mut User, mut fields: Fields) -> Result<Option<Secret>, ServiceE
     )?;
     let password = fields.optional("password", text(1..=PASSWORD_CHARS_MAX))?;
     fields.finish()?;
-    if user.email.is_none() && user.username.is_none() {
-        return Err(ServiceError::invalid_body(Problem::new(
-            "Missing required property: email; give an email or a username to log in with",
-        )));
-    }
     Ok(password.map(Secret::new))
+}
+
+fn has_login(user: &User) -> Read<()> {
+    if user.email.is_some() || user.username.is_some() {
+        return Ok(());
+    }
+    Err(Problem::new(
+        "Missing required property: email; give an email or a username to log in with",
+    ))
+}
+
+fn moment(value: Value) -> Read<Timestamp> {
+    let text = text(0..=TIME_CHARS_MAX)(value)?;
+    serde_json::from_value(text.into()).map_err(|error| Problem::new(error.to_string()))
 }
 
 /// What admins and the scripts of custom databases say of a user alike.
@@ -486,11 +537,24 @@ fn username(value: Value) -> Read<String> {
 }
 
 /// The identifier in a database of a user who is called so there.
-pub(crate) fn given_id(given: &str) -> Read<UserId> {
-    let id = given.strip_prefix("auth0|").unwrap_or(given);
-    format!("{PROVIDER}|{id}").parse().map_err(|_| {
-        Problem::new("an identifier has visible ASCII characters only").under("user_id")
-    })
+pub(crate) fn user_id(value: Value) -> Read<UserId> {
+    let given = text(1..=GIVEN_ID_CHARS_MAX)(value)?;
+    let id = given.strip_prefix("auth0|").unwrap_or(&given);
+    format!("{PROVIDER}|{id}")
+        .parse()
+        .map_err(|_| Problem::new("an identifier has visible ASCII characters only"))
+}
+
+/// The identifier that a user has.
+fn own_id(value: Value) -> Read<UserId> {
+    let id: UserId = parsed(value)?;
+    match id.as_str().split_once('|') {
+        Some((PROVIDER, own)) if !own.is_empty() => Ok(id),
+        _ => Err(Problem::new(format!(
+            "`{}`: the identifier of a user begins with {PROVIDER}|",
+            shown(id.as_str())
+        ))),
+    }
 }
 
 fn identity(user_id: &UserId, connection: &str) -> Identity {
@@ -634,10 +698,14 @@ mod tests {
 
     #[test]
     fn a_given_identifier_is_one_of_the_database() {
-        assert_eq!(given_id("ada").unwrap().as_str(), "auth0|ada");
-        assert_eq!(given_id("auth0|ada").unwrap().as_str(), "auth0|ada");
-        assert!(given_id("a b").is_err());
-        let id = given_id("ada").unwrap();
+        let id = user_id(json!("ada")).unwrap();
+        assert_eq!(id.as_str(), "auth0|ada");
+        assert_eq!(user_id(json!("auth0|ada")).unwrap(), id);
+        assert!(user_id(json!("a b")).is_err());
+        assert_eq!(own_id(json!("auth0|ada")).unwrap(), id);
+        for wrong in ["ada", "auth0|", "google|ada"] {
+            assert!(own_id(json!(wrong)).is_err(), "{wrong}");
+        }
         assert_eq!(identity(&id, "db").user_id, "ada");
     }
 }

@@ -50,7 +50,7 @@ pub(super) fn routes() -> Routes {
 
 /// A key without the key itself.
 #[derive(JsonSchema, Serialize)]
-pub(super) struct CredentialView<'a> {
+pub(in crate::management) struct CredentialView<'a> {
     id: &'a str,
     credential_type: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -61,7 +61,7 @@ pub(super) struct CredentialView<'a> {
     created_at: Timestamp,
 }
 
-pub(super) fn view(key: &ClientCredential) -> CredentialView<'_> {
+pub(in crate::management) fn view(key: &ClientCredential) -> CredentialView<'_> {
     CredentialView {
         id: &key.id,
         credential_type: "public_key",
