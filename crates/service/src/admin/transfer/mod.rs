@@ -73,4 +73,4 @@ const ORGANIZATIONS_MAX: usize = 1_000;
 /// All users are stored at once, and nobody reads meanwhile.
 const USERS_MAX: usize = 10_000;
 /// Of all organizations together, for the same reason.
-const MEMBERS_MAX: usize = 20_000;
+const MEMBERS_MAX: usize = 10_000;
