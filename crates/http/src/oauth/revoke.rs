@@ -31,7 +31,7 @@ pub(crate) async fn post(
     let named = named_client(credentials.as_ref(), &request.client);
     let mut answer = match state.tokens.revoke(&tenant, credentials, request).await {
         Ok(()) => (StatusCode::OK, answer::no_store()).into_response(),
-        Err(error) => refuse_for(&error, "nothing was revoked"),
+        Err(error) => refuse_for(&error, &parts, "nothing was revoked"),
     };
     if let Some(client) = &named {
         cors::of_client(&mut answer, client);

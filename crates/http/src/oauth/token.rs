@@ -62,7 +62,7 @@ pub(crate) async fn post(
                 execution_id,
                 ..
             } = refused;
-            let mut answer = refuse_for(&error, "no token");
+            let mut answer = refuse_for(&error, &parts, "no token");
             if let Some(execution_id) = execution_id {
                 answer::set_execution_id(&mut answer, &execution_id);
             }
@@ -95,13 +95,13 @@ fn status(error: &TokenEndpointError) -> StatusCode {
 
 /// Answers why an endpoint that clients call refused. `what` is for the log, when it is
 /// the server's fault.
-pub(super) fn refuse_for(error: &TokenEndpointError, what: &str) -> Response {
+pub(super) fn refuse_for(error: &TokenEndpointError, parts: &Parts, what: &str) -> Response {
     if let TokenEndpointError::Host(cause) = error {
         // As an error and not as its text, so that the log has all its sources.
         let cause = cause.as_ref();
         tracing::error!(cause, "{what}");
     }
-    let mut answer = refuse(status(error), &error.body());
+    let mut answer = refuse(status(error), &error.body(), credentials_in_header(parts));
     let retry_after = match error {
         TokenEndpointError::Busy | TokenEndpointError::TenantBusy => Some(answer::RETRY_AFTER),
         TokenEndpointError::TooManyAttempts(refused) => {
@@ -127,6 +127,7 @@ pub(super) const JSON: &str = "application/json";
 pub(super) struct Unreadable {
     status: StatusCode,
     body: ErrorBody,
+    used_header: bool,
 }
 
 impl Unreadable {
@@ -134,6 +135,7 @@ impl Unreadable {
         Self {
             status,
             body: ErrorBody::new(ErrorCode::InvalidRequest, text),
+            used_header: false,
         }
     }
 
@@ -144,7 +146,7 @@ impl Unreadable {
 
 impl IntoResponse for Unreadable {
     fn into_response(self) -> Response {
-        refuse(self.status, &self.body)
+        refuse(self.status, &self.body, self.used_header)
     }
 }
 
@@ -194,6 +196,7 @@ pub(super) fn credentials_of(headers: &HeaderMap) -> Result<Option<ClientCredent
     let unreadable = |text: &str| Unreadable {
         status: StatusCode::UNAUTHORIZED,
         body: ErrorBody::new(ErrorCode::InvalidClient, text),
+        used_header: true,
     };
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let Some(value) = values.next() else {
@@ -228,13 +231,18 @@ pub(super) fn media_type(headers: &HeaderMap) -> &'static str {
     known.unwrap_or_default()
 }
 
-/// RFC 9110 section 15.5.2: 401 says how clients prove who they are, whether or not this
-/// one used the header.
-fn refuse(status: StatusCode, body: &ErrorBody) -> Response {
+fn credentials_in_header(parts: &Parts) -> bool {
+    parts.headers.contains_key(header::AUTHORIZATION)
+}
+
+/// RFC 6749 section 5.2: a client that used the header is told the scheme. RFC 9110 section
+/// 15.5.2 wants it told in every 401; but libraries take a challenge for the whole answer,
+/// and hide the error in the body from a client that never used the header.
+fn refuse(status: StatusCode, body: &ErrorBody, used_header: bool) -> Response {
     let mut answer = (status, answer::no_store(), Json(body)).into_response();
     let code = AnsweredError(body.error().as_str());
     answer.extensions_mut().insert(code);
-    if status == StatusCode::UNAUTHORIZED {
+    if status == StatusCode::UNAUTHORIZED && used_header {
         let challenge = HeaderValue::from_static("Basic realm=\"token\"");
         answer
             .headers_mut()

@@ -32,8 +32,8 @@ impl TokenService {
     ) -> Result<Issued, Refused> {
         let came_at = self.services.environment.clock.now();
         let replaced_since = replaced_since(&client, came_at);
-        let token = (request.refresh_token.as_ref())
-            .ok_or_else(|| TokenEndpointError::missing("refresh_token"))?;
+        let token = request.refresh_token.as_ref();
+        let token = token.ok_or_else(|| TokenEndpointError::missing("refresh_token"))?;
         let (token, grant) = self
             .presented(context, &client, token, came_at, replaced_since)
             .await?;

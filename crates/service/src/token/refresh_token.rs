@@ -42,9 +42,7 @@ impl RefreshToken {
     /// The token with this SHA-256, if it replaced this one or one of those that did.
     pub(crate) fn successor_known_as(&self, sha256: &[u8; 32], key: &Secret) -> Option<Self> {
         let first = Some(self.successor(key));
-        let mut successors = std::iter::successors(first, |token| Some(token.successor(key)));
-        successors
-            .by_ref()
+        std::iter::successors(first, |token| Some(token.successor(key)))
             .take(LIVE_REFRESH_TOKENS_MAX)
             .find(|token| token.sha256() == *sha256)
     }
