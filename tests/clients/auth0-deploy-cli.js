@@ -141,7 +141,7 @@ write('organizations/acme.json', {
   name: 'acme',
   display_name: 'Acme',
   connections: [
-    { name: 'Username-Password-Authentication', assign_membership_on_login: false },
+    { name: 'Username-Password-Authentication', assign_membership_on_login: true },
   ],
 });
 writeAction('department', given.modules.department, 'one');

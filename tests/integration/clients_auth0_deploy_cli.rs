@@ -61,10 +61,9 @@ async fn the_reference_products_deploy_tool_puts_a_tenant_in_again_out_and_in_ag
         "a module comes out as it went in"
     );
     assert_eq!(exported["action"]["secrets"], json!([{"name": "KEY"}]));
-    assert_eq!(
-        exported["organization"]["connections"][0]["name"],
-        connections[0]
-    );
+    let connection = &exported["organization"]["connections"][0];
+    assert_eq!(connection["name"], connections[0]);
+    assert_eq!(connection["assign_membership_on_login"], true);
 
     let last = report.step("import of the export");
     assert_eq!(last["actions"], json!([action("department")]));

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{PASSWORD, TestServer};
+use crate::harness::{API, PASSWORD, POST_LOGIN, TestServer, scripted};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn only_users_of_its_enabled_connections_log_in_to_an_organization() {
@@ -82,7 +82,7 @@ async fn an_organization_is_created_with_its_connections_and_how_they_are_is_che
     let as_shown = list["connections"][0].clone();
     for (name, value, status) in [
         ("assign_membership_on_login", json!(false), 200),
-        ("assign_membership_on_login", json!(true), 400),
+        ("assign_membership_on_login", json!("yes"), 400),
         ("is_signup_enabled", json!(true), 400),
         ("foo", json!(1), 400),
     ] {
@@ -96,4 +96,74 @@ async fn an_organization_is_created_with_its_connections_and_how_they_are_is_che
         let answer = server.manage("POST", &path, body).await;
         assert!([400, 404].contains(&answer.status.as_u16()), "{unknown}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn users_of_a_joining_connection_become_members_by_a_login_that_gives_tokens() {
+    let server = TestServer::start_empty().await;
+    server
+        .api(API)
+        .with("allow_offline_access", true)
+        .create()
+        .await;
+    let app = server.client("app");
+    let app = app.grant_types(&["password", "refresh_token"]);
+    let app = app.with("organization_usage", "allow").create().await;
+    let ada = server.user("ada@example.com").create().await;
+    let acme = server.organization("acme", &[]).await;
+    let connections = server.manage("GET", "connections", Value::Null).await;
+    let connection = connections.expect(200)[0]["id"].clone();
+    let path = format!("organizations/{acme}/enabled_connections");
+    let login = async || {
+        let login = server.login(&app, &ada).audience(API);
+        let login = login.with("organization", "acme");
+        login.with("scope", "openid offline_access").send().await
+    };
+    let members = async || {
+        let path = format!("organizations/{acme}/members");
+        let members = server.manage("GET", &path, Value::Null).await.expect(200);
+        members.as_array().unwrap().len()
+    };
+    login().await.expect_error(400, "access_denied");
+
+    let joining = json!({"connection_id": connection, "assign_membership_on_login": true});
+    let enabled = server.manage("POST", &path, joining).await.expect(201);
+    assert_eq!(enabled["assign_membership_on_login"], true);
+    let listed = server.manage("GET", &path, Value::Null).await.expect(200);
+    assert_eq!(listed[0]["assign_membership_on_login"], true);
+
+    // No token, no membership.
+    let script = json!([["deny", "not today"]]);
+    server.bind(POST_LOGIN, [scripted("denies", script)]).await;
+    login().await.expect_error(400, "access_denied");
+    assert_eq!(members().await, 0);
+    server.set_bindings(POST_LOGIN, json!([])).await.expect(200);
+
+    let given = login().await;
+    let token = given.expect_token();
+    let refresh_token = token.body["refresh_token"].as_str().unwrap();
+    assert_eq!(token.claims()["org_id"], acme.as_str());
+    assert_eq!(members().await, 1);
+    login().await.expect_token();
+    assert_eq!(members().await, 1);
+
+    // Who was removed doesn't come back by a token of before.
+    let gone = json!({"members": [ada.id]});
+    let path = format!("organizations/{acme}/members");
+    server.manage("DELETE", &path, gone).await.expect(204);
+    let refresh = server.token_request().client(&app);
+    let refresh = refresh.with("grant_type", "refresh_token");
+    let refused = refresh.with("refresh_token", refresh_token).send().await;
+    refused.expect_error(400, "access_denied");
+    assert_eq!(members().await, 0);
+
+    let one = format!(
+        "organizations/{acme}/enabled_connections/{}",
+        connection.as_str().unwrap()
+    );
+    let not_joining = json!({"assign_membership_on_login": false});
+    let patched = server.manage("PATCH", &one, not_joining).await.expect(200);
+    assert_eq!(patched["assign_membership_on_login"], false);
+    login().await.expect_error(400, "access_denied");
+    assert_eq!(members().await, 0);
 }

@@ -23,6 +23,9 @@ pub struct Organization {
     /// of all may; one that was deleted means nothing any more.
     #[serde(default)]
     pub connections: Option<BTreeSet<ConnectionId>>,
+    /// The connections whose users become members by logging in to it.
+    #[serde(default)]
+    pub joining_connections: BTreeSet<ConnectionId>,
     /// When it was created.
     pub created_at: Timestamp,
 }
@@ -34,6 +37,12 @@ impl Organization {
         self.connections
             .as_ref()
             .is_none_or(|named| named.contains(connection))
+    }
+
+    /// Whether users of the connection become members by logging in to it.
+    #[must_use]
+    pub fn is_joined_from(&self, connection: &ConnectionId) -> bool {
+        self.admits(connection) && self.joining_connections.contains(connection)
     }
 }
 

@@ -433,6 +433,12 @@ pub trait OrganizationRepository: Send + Sync + Debug {
     /// `NotFound` when the organization, or one of the users, doesn't exist.
     async fn put_memberships(&self, memberships: &[Membership]) -> Result<()>;
 
+    /// Makes a user a member who isn't one; who is one stays as they are.
+    ///
+    /// # Errors
+    /// `NotFound` when the organization or the user isn't there.
+    async fn join_organization(&self, membership: &Membership) -> Result<()>;
+
     /// Ends memberships; those that aren't there are no error.
     async fn remove_memberships(
         &self,

@@ -52,13 +52,15 @@ pub(super) async fn create_as(
         display_name: None,
         metadata: Default::default(),
         connections: None,
+        joining_connections: Default::default(),
         created_at: admin.now(),
     };
     if let Some(enabled) = fields.optional("enabled_connections", organization_connections::list)? {
-        for connection in &enabled {
-            connections::get(admin, connection).await?;
+        organization.connections = Some(Default::default());
+        for enabled in enabled {
+            connections::get(admin, &enabled.connection).await?;
+            enabled.apply(&mut organization);
         }
-        organization.connections = Some(enabled.into_iter().collect());
     }
     apply(&mut organization, fields)?;
     admin.store().create_organization(&organization).await?;

@@ -48,6 +48,7 @@ impl AuthorizeService {
             audience: checked.audience.as_deref(),
             scope: request.scope.as_deref(),
             organization: request.organization.as_deref(),
+            may_join: true,
         };
         let response_type = checked.response_type;
         let session = &present.session.session;

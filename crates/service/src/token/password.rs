@@ -45,6 +45,7 @@ impl TokenService {
             audience: target::asked(&request)?,
             scope: request.scope.as_deref(),
             organization: request.organization.as_deref(),
+            may_join: true,
         };
         let attempt = LoginAttempt {
             client: &client,

@@ -200,6 +200,7 @@ pub(super) fn organization(id: &str, name: &str) -> Organization {
         display_name: None,
         metadata: [].into(),
         connections: Some(["con_1".parse().unwrap()].into()),
+        joining_connections: ["con_1".parse().unwrap()].into(),
         created_at: at(0),
     }
 }

@@ -13,6 +13,7 @@ pub(super) async fn check(storage: &dyn Storage) {
     let store = new_tenant(storage, "organizations").await;
     organizations_are_unique_by_id_and_name(&*store).await;
     memberships_are_put_all_or_none(&*store).await;
+    who_joins_and_is_a_member_stays_as_they_are(&*store).await;
     memberships_end_with_their_organization(&*store).await;
 }
 
@@ -107,6 +108,33 @@ async fn memberships_are_put_all_or_none(store: &dyn TenantStorage) {
         store.memberships(&organization, ALL).await.unwrap(),
         (left, 2)
     );
+}
+
+async fn who_joins_and_is_a_member_stays_as_they_are(store: &dyn TenantStorage) {
+    store.create_user(&user("joins")).await.unwrap();
+    let joins = Membership {
+        roles: Vec::new(),
+        ..membership("org_1", "joins")
+    };
+    store.join_organization(&joins).await.unwrap();
+    let with_roles = Membership {
+        roles: vec!["rol_1".parse().unwrap()],
+        ..joins.clone()
+    };
+    let put = std::slice::from_ref(&with_roles);
+    store.put_memberships(put).await.unwrap();
+    store.join_organization(&joins).await.unwrap();
+    let (organization, user) = (&joins.organization, &joins.user);
+    let stored = store.membership(organization, user).await.unwrap();
+    assert_eq!(stored, Some(with_roles));
+    assert_not_found(
+        store
+            .join_organization(&membership("org_1", "stranger"))
+            .await,
+    );
+    assert_not_found(store.join_organization(&membership("org_9", "joins")).await);
+    let users = std::slice::from_ref(user);
+    store.remove_memberships(organization, users).await.unwrap();
 }
 
 async fn memberships_end_with_their_organization(store: &dyn TenantStorage) {

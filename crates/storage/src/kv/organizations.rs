@@ -3,7 +3,10 @@
 use async_trait::async_trait;
 use claimsmith_model::{Membership, Organization, OrganizationId, UserId};
 
-use super::{KeyValue, Result, storage::same_id, tenant::KvTenant};
+use super::{
+    KeyValue, Result, keys::TenantKeys, storage::same_id, tenant::KvTenant,
+    transaction::Transaction,
+};
 use crate::{OrganizationRepository, Page, StorageError};
 
 const ORGANIZATION: &str = "the organization";
@@ -92,21 +95,21 @@ impl<K: KeyValue> OrganizationRepository for KvTenant<K> {
     async fn put_memberships(&self, memberships: &[Membership]) -> Result<()> {
         let memberships = memberships.to_vec();
         self.change(move |change, keys| {
-            for membership in &memberships {
-                if !change.contains(&keys.organization(&membership.organization))? {
-                    return Err(StorageError::NotFound { what: ORGANIZATION });
-                }
-                if !change.contains(&keys.user(&membership.user))? {
-                    return Err(StorageError::NotFound {
-                        what: "one of the users",
-                    });
-                }
-                let key = keys.membership(&membership.organization, &membership.user);
-                change.put(&key, membership)?;
-                let from_user = keys.member_of(&membership.user, &membership.organization);
-                change.put(&from_user, &membership.organization)?;
+            memberships
+                .iter()
+                .try_for_each(|membership| put_membership(change, keys, membership))
+        })
+        .await
+    }
+
+    async fn join_organization(&self, membership: &Membership) -> Result<()> {
+        let membership = membership.clone();
+        self.change(move |change, keys| {
+            let key = keys.membership(&membership.organization, &membership.user);
+            if change.contains(&key)? {
+                return Ok(());
             }
-            Ok(())
+            put_membership(change, keys, &membership)
         })
         .await
     }
@@ -126,4 +129,24 @@ impl<K: KeyValue> OrganizationRepository for KvTenant<K> {
         })
         .await
     }
+}
+
+fn put_membership(
+    change: &mut Transaction<'_>,
+    keys: &TenantKeys,
+    membership: &Membership,
+) -> Result<()> {
+    let Membership {
+        organization, user, ..
+    } = membership;
+    if !change.contains(&keys.organization(organization))? {
+        return Err(StorageError::NotFound { what: ORGANIZATION });
+    }
+    if !change.contains(&keys.user(user))? {
+        return Err(StorageError::NotFound {
+            what: "one of the users",
+        });
+    }
+    change.put(&keys.membership(organization, user), membership)?;
+    change.put(&keys.member_of(user, organization), organization)
 }

@@ -5,8 +5,8 @@ use axum::{
     Json,
     response::{IntoResponse, Response},
 };
-use claimsmith_model::{Connection, ConnectionId, OrganizationId};
-use claimsmith_service::admin::organization_connections as connections;
+use claimsmith_model::{ConnectionId, OrganizationId};
+use claimsmith_service::admin::organization_connections::{self as connections, EnabledConnection};
 use http::StatusCode;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -67,7 +67,7 @@ fn one_of_them() -> Methods {
     )
 }
 
-/// An enabled connection as callers see it. The flags are the same for all.
+/// An enabled connection as callers see it. The other flags are the same for all.
 #[derive(JsonSchema, Serialize)]
 #[schemars(rename = "EnabledConnection")]
 struct EnabledView<'a> {
@@ -86,7 +86,8 @@ struct NamedView<'a> {
     strategy: &'a str,
 }
 
-fn view(connection: &Connection) -> EnabledView<'_> {
+fn view(enabled: &EnabledConnection) -> EnabledView<'_> {
+    let connection = &enabled.connection;
     EnabledView {
         connection_id: &connection.id,
         connection: NamedView {
@@ -94,7 +95,7 @@ fn view(connection: &Connection) -> EnabledView<'_> {
             strategy: &connection.strategy,
         },
         is_enabled: true,
-        assign_membership_on_login: false,
+        assign_membership_on_login: enabled.is_joined_from,
         show_as_button: true,
         is_signup_enabled: false,
     }
@@ -137,16 +138,16 @@ async fn enable(
     At(id): At<OrganizationId>,
     JsonBody(body): JsonBody,
 ) -> Result<Response, ApiError> {
-    let connection = connections::enable(&admin, &id, body).await?;
-    Ok((StatusCode::CREATED, Json(view(&connection))).into_response())
+    let enabled = connections::enable(&admin, &id, body).await?;
+    Ok((StatusCode::CREATED, Json(view(&enabled))).into_response())
 }
 
 async fn one(
     admin: Admin<ReadOrganizationConnections>,
     At((id, connection)): At<(OrganizationId, ConnectionId)>,
 ) -> Result<Response, ApiError> {
-    let connection = connections::get(&admin, &id, &connection).await?;
-    Ok(Json(view(&connection)).into_response())
+    let enabled = connections::get(&admin, &id, &connection).await?;
+    Ok(Json(view(&enabled)).into_response())
 }
 
 async fn patch(
@@ -154,8 +155,8 @@ async fn patch(
     At((id, connection)): At<(OrganizationId, ConnectionId)>,
     JsonBody(body): JsonBody,
 ) -> Result<Response, ApiError> {
-    let connection = connections::patch(&admin, &id, &connection, body).await?;
-    Ok(Json(view(&connection)).into_response())
+    let enabled = connections::patch(&admin, &id, &connection, body).await?;
+    Ok(Json(view(&enabled)).into_response())
 }
 
 async fn disable(

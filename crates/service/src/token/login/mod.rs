@@ -15,7 +15,8 @@ use std::sync::Arc;
 
 use claimsmith_model::{
     Client, Connection, EventAuthorization, EventTransaction, ExecutionId, GrantType, JsonObject,
-    Organization, OrganizationId, RefreshGrant, ResourceServer, SessionId, Timestamp, User, UserId,
+    Membership, Organization, OrganizationId, RefreshGrant, ResourceServer, SessionId, Timestamp,
+    User, UserId,
 };
 use claimsmith_oauth::TokenRequest;
 
@@ -42,6 +43,8 @@ pub(crate) struct Login {
     pub(crate) user: User,
     pub(crate) connection: Connection,
     pub(crate) organization: Option<Organization>,
+    /// The membership in it that the user gets by this login.
+    pub(crate) joins: Option<Membership>,
     /// The API that the access token is for; without one it is opaque.
     pub(crate) api: Option<Arc<ResourceServer>>,
     /// Roles and permissions, in the organization too.
@@ -89,6 +92,9 @@ pub(crate) struct Asked<'a> {
     pub(crate) scope: Option<&'a str>,
     /// The organization's identifier or name.
     pub(crate) organization: Option<&'a str>,
+    /// Whether the user may become a member of it by this: at logins, and not where an
+    /// earlier one goes on, which would undo that somebody was removed.
+    pub(crate) may_join: bool,
 }
 
 /// What Actions see of the request.
@@ -184,10 +190,18 @@ impl TokenService {
         let api = login_api(context, configuration, asked.audience).await?;
         let requested = scopes(asked.scope)?;
         let who = (&user, &connection);
-        let organization = organization::of_login(context, &client, who, asked.organization);
-        let (organization, membership) = organization.await?.unzip();
-        let authorization =
-            authorization(context, &user, membership.as_ref(), api.as_deref()).await?;
+        let joins_at = asked
+            .may_join
+            .then(|| self.services.environment.clock.now());
+        let organization =
+            organization::of_login(context, &client, who, asked.organization, joins_at);
+        let organization = organization.await?;
+        let membership = organization.as_ref().map(|found| &found.membership);
+        let authorization = authorization(context, &user, membership, api.as_deref()).await?;
+        let joins = organization
+            .as_ref()
+            .filter(|found| found.joins)
+            .map(|found| found.membership.clone());
         let may_refresh = client.grant_types.contains(&GrantType::RefreshToken)
             && api.as_ref().is_none_or(|api| api.allow_offline_access);
         let granted = requested
@@ -205,7 +219,8 @@ impl TokenService {
             client,
             user,
             connection,
-            organization,
+            organization: organization.map(|found| found.organization),
+            joins,
             api,
             authorization,
             requested: requested.into_vec(),
@@ -241,6 +256,7 @@ impl TokenService {
             audience: Some(earlier.audience.unwrap_or(&userinfo)),
             scope: Some(scope),
             organization: earlier.organization.map(OrganizationId::as_str),
+            may_join: false,
         };
         let found = (user, connection);
         let login = self.prepare_login(context, configuration, client, found, asked, way);

@@ -1,17 +1,31 @@
 //! The organization that a user logs in to.
 
-use claimsmith_model::{Client, Connection, Membership, Organization, OrganizationUsage, User};
+use claimsmith_model::{
+    Client, Connection, Membership, Organization, OrganizationUsage, Timestamp, User,
+};
 use claimsmith_storage::StorageError;
 
 use crate::{TenantContext, token::TokenEndpointError};
 
-/// The organization that was asked for, and the user's membership in it.
+/// The organization of a login.
+#[derive(Debug)]
+pub(super) struct OfLogin {
+    pub(super) organization: Organization,
+    pub(super) membership: Membership,
+    /// Whether the login makes the user a member, who isn't one yet.
+    pub(super) joins: bool,
+}
+
+/// The organization that was asked for, and the user's membership in it. `joins_at` is when
+/// the user logs in who may become a member by that; who goes on with an earlier login may
+/// not.
 pub(super) async fn of_login(
     context: &TenantContext,
     client: &Client,
     (user, connection): (&User, &Connection),
     asked: Option<&str>,
-) -> Result<Option<(Organization, Membership)>, TokenEndpointError> {
+    joins_at: Option<Timestamp>,
+) -> Result<Option<OfLogin>, TokenEndpointError> {
     let Some(asked) = asked else {
         if client.organization_usage == OrganizationUsage::Require {
             return Err(TokenEndpointError::missing("organization"));
@@ -36,7 +50,16 @@ pub(super) async fn of_login(
         .store
         .membership(&organization.id, &user.user_id)
         .await?;
-    let membership = membership.ok_or_else(unknown)?;
+    let joined = joins_at
+        .filter(|_| organization.is_joined_from(&connection.id))
+        .map(|created_at| Membership {
+            organization: organization.id.clone(),
+            user: user.user_id.clone(),
+            roles: Vec::new(),
+            created_at,
+        });
+    let joins = membership.is_none();
+    let membership = membership.or(joined).ok_or_else(unknown)?;
     if !organization.admits(&connection.id) {
         return Err(TokenEndpointError::Organization(format!(
             "users of the connection `{}` can't log in to the organization `{}`: it isn't among \
@@ -44,7 +67,11 @@ pub(super) async fn of_login(
             connection.name, organization.name
         )));
     }
-    Ok(Some((organization, membership)))
+    Ok(Some(OfLogin {
+        organization,
+        membership,
+        joins,
+    }))
 }
 
 /// The organization that goes by this identifier or name.

@@ -339,7 +339,8 @@ impl TokenService {
         }
     }
 
-    /// Stores the login, what Actions changed, and what `/userinfo` will need.
+    /// Stores the login, what Actions changed, what `/userinfo` will need, and the
+    /// membership that the user gets by it.
     ///
     /// # Errors
     /// `LoginEnded` when the user may not have what was proven any more.
@@ -383,7 +384,12 @@ impl TokenService {
         if !user? {
             return Err(TokenEndpointError::LoginEnded);
         }
-        Ok(userinfo?)
+        userinfo?;
+        // Afterwards, because a login that isn't one makes nobody a member.
+        if let Some(membership) = &login.joins {
+            store.join_organization(membership).await?;
+        }
+        Ok(())
     }
 }
 
