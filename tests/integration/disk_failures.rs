@@ -44,16 +44,11 @@ async fn on_a_full_disk_changes_are_refused_and_everything_else_goes_on_until_th
     not_ready(&server, "the disk is full").await;
 
     server.disk().heal();
-    becomes_ready(&server).await;
-    server
-        .manage("POST", "roles", role("after"))
-        .await
-        .expect(200);
+    writes_again(&server).await;
     server.login(&web, &user).send().await.expect_token();
     let upload = server.upload(&action, module("department")).await;
     upload.expect(200);
-    let server = server.kill_and_restart();
-    assert_eq!(roles(&server).await, ["after", "before"]);
+    has_both_after_a_restart(server).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -79,13 +74,8 @@ async fn on_a_disk_that_became_read_only_reads_and_tokens_go_on_until_it_can_be_
     not_ready(&server, "the data folder can't be written").await;
 
     server.disk().heal();
-    becomes_ready(&server).await;
-    server
-        .manage("POST", "roles", role("after"))
-        .await
-        .expect(200);
-    let server = server.kill_and_restart();
-    assert_eq!(roles(&server).await, ["after", "before"]);
+    writes_again(&server).await;
+    has_both_after_a_restart(server).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -236,6 +226,18 @@ async fn not_ready(server: &ServerProcess, reason: &str) -> Value {
     assert_eq!(page.value("claimsmith_storage_failed"), 1.0);
     assert_eq!(page.value("claimsmith_ready"), 0.0);
     answer
+}
+
+async fn writes_again(server: &ServerProcess) {
+    becomes_ready(server).await;
+    let created = server.manage("POST", "roles", role("after")).await;
+    created.expect(200);
+}
+
+/// What was stored before the disk failed, and after it was healed.
+async fn has_both_after_a_restart(server: ServerProcess) {
+    let server = server.kill_and_restart();
+    assert_eq!(roles(&server).await, ["after", "before"]);
 }
 
 /// Asks until it is ready, of which it takes notice within seconds.

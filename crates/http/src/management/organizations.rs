@@ -7,10 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use claimsmith_model::{ClientGrantId, Organization, OrganizationId, UserId};
-use claimsmith_service::admin::{
-    client_grants as grants,
-    organizations::{self, Member},
-};
+use claimsmith_service::admin::{client_grants as grants, organizations};
 use http::StatusCode;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -28,6 +25,7 @@ use super::{
     client_grants, listing, operation as answers,
     query::ClassicPage,
     roles,
+    users::{self, UserSummaryView},
 };
 
 pub(super) fn routes() -> Routes {
@@ -93,7 +91,7 @@ pub(super) fn routes() -> Routes {
             get(
                 list_members,
                 "List the members of an organization",
-                answers::page::<MemberView>("members"),
+                answers::page::<UserSummaryView>("members"),
             )
             .post(
                 add_members,
@@ -150,27 +148,6 @@ pub(super) fn page_of<S>(
     let (part, total) = listing::page(admin, page)?.of(organizations);
     let views: Vec<_> = part.iter().map(view).collect();
     listing::classic(admin, "organizations", page, &views, total, part.last())
-}
-
-/// A member as callers see them.
-#[derive(JsonSchema, Serialize)]
-struct MemberView<'a> {
-    user_id: &'a UserId,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    email: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    picture: Option<&'a str>,
-}
-
-fn member_view(member: &Member) -> MemberView<'_> {
-    MemberView {
-        user_id: &member.user.user_id,
-        email: member.user.email.as_deref(),
-        name: member.user.name.as_deref(),
-        picture: member.user.picture.as_deref(),
-    }
 }
 
 async fn list(admin: Admin<ReadOrganizations, ClassicPage>) -> Result<Response, ApiError> {
@@ -241,7 +218,10 @@ async fn list_members(
     let page = &admin.query;
     let part = listing::page(&admin, page)?;
     let (members, total) = organizations::members(&admin, &id, part).await?;
-    let views: Vec<_> = members.iter().map(member_view).collect();
+    let views: Vec<_> = members
+        .iter()
+        .map(|member| users::summary(&member.user))
+        .collect();
     let last = members.last().map(|member| &member.membership);
     listing::classic(&admin, "members", page, &views, total, last)
 }

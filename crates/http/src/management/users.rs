@@ -74,7 +74,7 @@ pub(super) fn routes() -> Routes {
             get(
                 list_of_role,
                 "List the users who have a role",
-                answers::page::<HolderView>("users"),
+                answers::page::<UserSummaryView>("users"),
             )
             .post(
                 add_to_role,
@@ -204,7 +204,10 @@ impl FromQuery for UsersQuery {
         if page.start + page.per_page > PAGED_USERS_MAX {
             return Err(ApiError::bad_request(
                 "invalid_paging",
-                format!("You can only page through the first {PAGED_USERS_MAX} records."),
+                format!(
+                    "You can only page through the first {PAGED_USERS_MAX} records; go on with \
+                     from and take."
+                ),
             ));
         }
         let expression = match parameters.text("q")? {
@@ -276,9 +279,9 @@ async fn list_organizations(
     organizations::page_of(&admin, service::of_user(&admin, &id).await?)
 }
 
-/// A user as part of a role's list.
+/// A user in a list of something else: who has a role, or is a member.
 #[derive(JsonSchema, Serialize)]
-struct HolderView<'a> {
+pub(super) struct UserSummaryView<'a> {
     user_id: &'a UserId,
     #[serde(skip_serializing_if = "Option::is_none")]
     email: Option<&'a str>,
@@ -288,6 +291,15 @@ struct HolderView<'a> {
     picture: Option<&'a str>,
 }
 
+pub(super) fn summary(user: &User) -> UserSummaryView<'_> {
+    UserSummaryView {
+        user_id: &user.user_id,
+        email: user.email.as_deref(),
+        name: user.name.as_deref(),
+        picture: user.picture.as_deref(),
+    }
+}
+
 async fn list_of_role(
     admin: Admin<ReadUsers, ClassicPage>,
     At(id): At<RoleId>,
@@ -295,15 +307,7 @@ async fn list_of_role(
     let page = &admin.query;
     let part = listing::page(&admin, page)?;
     let (users, total) = user_search::with_role(&admin, &id, part).await?;
-    let views: Vec<_> = users
-        .iter()
-        .map(|user| HolderView {
-            user_id: &user.user_id,
-            email: user.email.as_deref(),
-            name: user.name.as_deref(),
-            picture: user.picture.as_deref(),
-        })
-        .collect();
+    let views: Vec<_> = users.iter().map(summary).collect();
     listing::classic(&admin, "users", page, &views, total, users.last())
 }
 

@@ -31,11 +31,7 @@ impl<K: KeyValue> RefreshTokenRepository for KvTenant<K> {
         client: Option<&ClientId>,
     ) -> Result<Vec<RefreshGrant>> {
         let ids: Vec<RefreshGrantId> = self.all(self.keys.refresh_grants_of(user, client)).await?;
-        let mut grants = Vec::with_capacity(ids.len());
-        for id in ids {
-            grants.extend(self.get::<RefreshGrant>(&self.keys.refresh_grant(&id))?);
-        }
-        Ok(grants)
+        those_that_are_there(&ids, |id| self.get(&self.keys.refresh_grant(id)))
     }
 
     async fn put_given_tokens(&self, given: &GivenTokens) -> Result<bool> {
@@ -162,11 +158,15 @@ pub(super) fn refresh_grants(
     client: Option<&ClientId>,
 ) -> Result<Vec<RefreshGrant>> {
     let ids: Vec<RefreshGrantId> = change.stored_values(&keys.refresh_grants_of(user, client))?;
-    let mut grants = Vec::with_capacity(ids.len());
-    for id in ids {
-        grants.extend(change.get::<RefreshGrant>(&keys.refresh_grant(&id))?);
-    }
-    Ok(grants)
+    those_that_are_there(&ids, |id| change.get(&keys.refresh_grant(id)))
+}
+
+/// The grants that an index names; one that another change deletes meanwhile is none.
+fn those_that_are_there(
+    ids: &[RefreshGrantId],
+    get: impl Fn(&RefreshGrantId) -> Result<Option<RefreshGrant>>,
+) -> Result<Vec<RefreshGrant>> {
+    ids.iter().filter_map(|id| get(id).transpose()).collect()
 }
 
 /// Until when a grant is remembered: an opaque access token that came of it may be good
