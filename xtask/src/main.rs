@@ -36,7 +36,7 @@ Commands:
   bench    Measures what Claimsmith takes, beside others of its kind where there are any
   demo     Starts a server, uploads Actions, gets tokens and shows what is in them
   soak     Runs hostile guests against a server beside a well-behaved tenant
-  openapi  Writes docs/openapi.json anew, from the code
+  openapi  Writes docs/openapi*.json anew, from the code
 ";
 
 fn main() -> ExitCode {

@@ -1,4 +1,4 @@
-//! `cargo xtask openapi`: writes `docs/openapi.json` anew.
+//! `cargo xtask openapi`: writes `docs/openapi.json` and `docs/openapi-platform.json` anew.
 
 use std::{fs, io::ErrorKind, path::Path};
 
@@ -8,18 +8,18 @@ use pico_args::Arguments;
 use crate::{no_more, process, tools, workspace_root};
 
 const HELP: &str = "\
-Writes docs/openapi.json, the description of the Management API, as the code makes it.
+Writes docs/openapi.json and docs/openapi-platform.json, the descriptions of the
+Management API and of the platform API, as the code makes them.
 
-A test compares the two; look at what has changed, and commit it.
+Tests compare them; look at what has changed, and commit it.
 
 Usage: cargo xtask openapi
 ";
 
-/// The test that makes the document, leaves it at [`MADE`], and compares it with the
-/// committed one. It alone has a server to ask.
-const TEST: &str =
-    "test(=management::openapi::tests::the_committed_document_is_what_the_code_makes)";
-const MADE: &str = "target/openapi.json";
+/// The tests that make the documents, leave them in `target/`, and compare them with the
+/// committed ones. They alone have a server to ask.
+const TESTS: &str = "test(openapi::tests::the_committed_document_is_what_the_code_makes)";
+const DOCUMENTS: [&str; 2] = ["openapi.json", "openapi-platform.json"];
 
 /// `cargo xtask openapi`.
 pub(crate) fn command(mut arguments: Arguments) -> Result<()> {
@@ -29,17 +29,21 @@ pub(crate) fn command(mut arguments: Arguments) -> Result<()> {
     }
     no_more(arguments, HELP)?;
     let root = workspace_root()?;
-    let made = root.join(MADE);
-    remove_if_there(&made)?;
+    let made = |name: &str| root.join("target").join(name);
+    for name in DOCUMENTS {
+        remove_if_there(&made(name))?;
+    }
     let tested = tools::NEXTEST
         .program(&root)?
         // The whole workspace's libraries, so that each is built as all tests build it.
-        .args(["run", "--workspace", "--lib", "-E", TEST])
+        .args(["run", "--workspace", "--lib", "--no-fail-fast", "-E", TESTS])
         .capture()?;
-    let document = fs::read(&made)
-        .with_context(|| format!("the document could not be made:\n{}", tested.stderr))?;
-    process::write_file(&root.join("docs/openapi.json"), document)?;
-    println!("docs/openapi.json is written. Look at it: git diff docs/openapi.json");
+    for name in DOCUMENTS {
+        let document = fs::read(made(name))
+            .with_context(|| format!("{name} could not be made:\n{}", tested.stderr))?;
+        process::write_file(&root.join("docs").join(name), document)?;
+    }
+    println!("docs/openapi*.json are written. Look at them: git diff docs/openapi*.json");
     Ok(())
 }
 

@@ -21,7 +21,7 @@ use super::{
     query::{FromQuery, NoQuery, Parameters},
     rate::Counted,
 };
-use crate::{AppState, tenant::RequestTenant};
+use crate::{AppState, platform::Operator, tenant::RequestTenant};
 
 /// A scope of the Management API, as a type, so that a handler names it in its signature.
 pub(crate) trait Scope: Send + Sync + 'static {
@@ -200,11 +200,11 @@ fn bearer(parts: &Parts) -> Result<Option<BearerToken>, ManagementError> {
     token.map(Some).ok_or(ManagementError::InvalidToken)
 }
 
-/// The arguments of a handler whose first is an [`Admin`]. A handler that forgets to
-/// ask who calls doesn't compile as a route.
+/// The arguments of a handler whose first is an [`Admin`], or the [`Operator`]. A handler
+/// that forgets to ask who calls doesn't compile as a route.
 pub(crate) trait Guarded: 'static {
-    /// The scope that it asks for.
-    const SCOPE: &'static str;
+    /// The scope that it asks for, of an admin.
+    const SCOPE: Option<&'static str>;
 
     /// What it takes.
     fn request() -> RequestShape;
@@ -215,7 +215,20 @@ macro_rules! guarded {
         impl<M: 'static, S: Scope, Q: FromQuery, $($argument: Argument),*> Guarded
             for (M, Admin<S, Q>, $($argument),*)
         {
-            const SCOPE: &'static str = S::VALUE;
+            const SCOPE: Option<&'static str> = Some(S::VALUE);
+
+            fn request() -> RequestShape {
+                #[allow(unused_mut, reason = "a handler may take nothing more")]
+                let mut request = RequestShape::of_query::<Q>();
+                $($argument::describe(&mut request);)*
+                request
+            }
+        }
+
+        impl<M: 'static, Q: FromQuery, $($argument: Argument),*> Guarded
+            for (M, Operator<Q>, $($argument),*)
+        {
+            const SCOPE: Option<&'static str> = None;
 
             fn request() -> RequestShape {
                 #[allow(unused_mut, reason = "a handler may take nothing more")]
@@ -231,6 +244,8 @@ guarded!();
 guarded!(A);
 guarded!(A, B);
 guarded!(A, B, C);
+guarded!(A, B, C, D);
+guarded!(A, B, C, D, E);
 
 /// The methods of one path, each with a guarded handler, what it is for, and what it
 /// answers.

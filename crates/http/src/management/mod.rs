@@ -6,7 +6,7 @@
 //! status codes, paging and errors are the reference product's.
 
 mod absent;
-mod access;
+pub(crate) mod access;
 mod actions;
 pub(crate) mod audit;
 mod body;
@@ -18,16 +18,16 @@ mod field_filter;
 mod grants;
 mod listing;
 mod logs;
-mod openapi;
+pub(crate) mod openapi;
 #[cfg_attr(
     not(test),
     expect(dead_code, reason = "a test makes the document of it")
 )]
-mod operation;
+pub(crate) mod operation;
 mod organizations;
 mod path;
 mod permissions;
-mod query;
+pub(crate) mod query;
 pub(crate) mod rate;
 mod resource_servers;
 mod roles;
@@ -39,6 +39,7 @@ mod tenant_settings;
 #[cfg(test)]
 pub(crate) mod tests;
 pub(crate) mod triggers;
+mod unambiguous;
 mod users;
 
 use axum::{Router, routing::get};

@@ -5,11 +5,11 @@
 //! writes the file anew.
 
 #[cfg(test)]
-mod document;
+pub(crate) mod document;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 #[cfg(test)]
-mod world;
+pub(crate) mod world;
 
 use axum::response::{IntoResponse, Response};
 use http::header;
@@ -22,9 +22,14 @@ const DOCUMENT: &str = include_str!("../../../../docs/openapi.json");
 /// The document. It is the same everywhere and holds nothing secret, so nobody is asked
 /// for a token.
 pub(crate) async fn get() -> Response {
+    served(DOCUMENT)
+}
+
+/// A document as it is served.
+pub(crate) fn served(document: &'static str) -> Response {
     let headers = [
         (header::CONTENT_TYPE, "application/json"),
         (header::CACHE_CONTROL, "public, max-age=3600"),
     ];
-    (headers, DOCUMENT).into_response()
+    (headers, document).into_response()
 }

@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use super::{
     At, JsonBody,
+    audit::Audit,
     body::{DocumentBody, JsonList, ModuleBody, OptionalBody},
     query::{Parameter, Parameters},
 };
@@ -24,8 +25,8 @@ pub(crate) struct Operation {
     pub(crate) path: &'static str,
     /// What it is for, in a few words.
     pub(crate) summary: &'static str,
-    /// The scope that its caller must have.
-    pub(crate) scope: &'static str,
+    /// The scope that its caller must have; none for the operator's.
+    pub(crate) scope: Option<&'static str>,
     pub(crate) request: fn() -> RequestShape,
     pub(crate) answer: Answer,
 }
@@ -56,7 +57,7 @@ pub(crate) enum BodyShape {
     Module,
 }
 
-/// What a handler may take beside an [`Admin`](super::access::Admin). One more needs its
+/// What a handler may take beside who asks ([`Guarded`](super::access::Guarded)). One more needs its
 /// line here.
 pub(crate) trait Argument: 'static {
     /// Adds what the argument reads of a request.
@@ -102,6 +103,7 @@ impl Argument for ModuleBody {
 /// Which ones it reads is said of the [`Answer`].
 impl Argument for HeaderMap {}
 impl Argument for State<AppState> {}
+impl Argument for Audit {}
 
 impl RequestShape {
     /// What is read of the query alone.
@@ -146,8 +148,8 @@ pub(crate) enum Content {
     Part(&'static str, SchemaOf),
     /// [`listing::of_actions`](super::listing::of_actions).
     PageOfActions(&'static str, SchemaOf),
-    /// A WebAssembly module.
-    Module,
+    /// Bytes of this media type.
+    Bytes(&'static str),
     /// Server-sent events whose data is a JSON value.
     Events(SchemaOf),
 }
@@ -215,7 +217,12 @@ pub(crate) fn empty(status: StatusCode) -> Answer {
 
 /// A module's bytes.
 pub(crate) fn module() -> Answer {
-    json(StatusCode::OK, Content::Module).on(Condition::IfNoneMatch)
+    bytes("application/wasm").on(Condition::IfNoneMatch)
+}
+
+/// Bytes of a media type.
+pub(crate) fn bytes(media_type: &'static str) -> Answer {
+    json(StatusCode::OK, Content::Bytes(media_type))
 }
 
 /// Events for as long as the caller listens.

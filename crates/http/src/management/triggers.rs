@@ -75,7 +75,7 @@ fn view(trigger: Trigger) -> TriggerView {
 
 /// A binding as callers see it.
 #[derive(JsonSchema, Serialize)]
-struct BindingView<'a> {
+pub(crate) struct BindingView<'a> {
     id: &'a BindingId,
     trigger_id: Trigger,
     action: ActionSummary<'a>,

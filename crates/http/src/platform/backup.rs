@@ -20,6 +20,9 @@ use tokio::sync::mpsc;
 use super::Operator;
 use crate::{AppState, answer, management::ApiError};
 
+/// What a backup is.
+pub(super) const MEDIA_TYPE: &str = "application/octet-stream";
+
 /// How many parts wait for a caller who reads slowly; then the backup waits.
 const PARTS_MAX: usize = 4;
 
@@ -28,7 +31,7 @@ pub(super) async fn post(_: Operator, State(state): State<AppState>) -> Result<R
     let backup = Backup::begin(&state.services).await?;
     let (parts, receiver) = mpsc::channel(PARTS_MAX);
     tokio::spawn(send(backup, parts));
-    let media_type = (header::CONTENT_TYPE, "application/octet-stream");
+    let media_type = (header::CONTENT_TYPE, MEDIA_TYPE);
     let body = Body::new(Parts(receiver));
     Ok(([media_type], answer::no_store(), body).into_response())
 }

@@ -4,24 +4,22 @@
 use axum::{extract::State, response::Response};
 use claimsmith_model::{TenantId, Trigger};
 use claimsmith_service::{ServiceError, management::TenantAdmin};
-use http::{HeaderMap, Uri};
+use http::HeaderMap;
 
 use super::Operator;
 use crate::{
     AppState,
-    management::{ApiError, At, JsonBody, audit::Audit, triggers},
+    management::{ApiError, At, JsonBody, audit::Audit, query::ActionsPage, triggers},
     observe,
 };
 
 /// What is bound, in the Management API's shape.
 pub(super) async fn get(
-    _: Operator,
+    operator: Operator<ActionsPage>,
     State(state): State<AppState>,
     At((tenant, trigger)): At<(TenantId, Trigger)>,
-    uri: Uri,
 ) -> Result<Response, ApiError> {
-    let page = crate::management::Parameters::read(uri.query())?;
-    triggers::show_bindings(&admin(&state, &tenant)?, trigger, page).await
+    triggers::show_bindings(&admin(&state, &tenant)?, trigger, operator.query).await
 }
 
 /// Replaces what is bound, as the Management API does.

@@ -2,6 +2,7 @@
 
 mod backup;
 mod bindings;
+mod openapi;
 mod tenants;
 
 use std::fmt;
@@ -10,14 +11,23 @@ use axum::{
     Router,
     extract::FromRequestParts,
     response::{IntoResponse, Response},
-    routing::{get, post},
+    routing,
 };
 use claimsmith_model::Secret;
 use claimsmith_oauth::BearerToken;
 use claimsmith_service::is_same_secret;
 use http::{header, request::Parts};
 
-use crate::{AppState, management::ApiError};
+use crate::{
+    AppState,
+    management::{
+        ApiError, Parameters,
+        access::{Routes, get, post},
+        operation::{self as answers, Condition},
+        query::{FromQuery, NoQuery},
+        triggers::BindingView,
+    },
+};
 
 /// The secret that the platform API asks for.
 pub struct PlatformToken(Secret);
@@ -37,27 +47,75 @@ impl fmt::Debug for PlatformToken {
 }
 
 pub(crate) fn router() -> Router<AppState> {
-    Router::new()
-        .route("/backup", post(backup::post))
-        .route("/tenants", get(tenants::list).post(tenants::create))
-        .route(
-            "/tenants/{id}",
-            get(tenants::get)
-                .patch(tenants::patch)
-                .delete(tenants::delete),
+    routes()
+        .into_router()
+        .route(openapi::PATH, routing::get(openapi::get))
+}
+
+fn routes() -> Routes {
+    Routes::default()
+        .at(
+            "/backup",
+            post(
+                backup::post,
+                "Make a backup of all tenants",
+                answers::bytes(backup::MEDIA_TYPE),
+            ),
         )
-        .route(
+        .at(
+            "/tenants",
+            get(
+                tenants::list,
+                "List the tenants",
+                answers::list_in::<tenants::TenantView>("tenants"),
+            )
+            .post(
+                tenants::create,
+                "Create a tenant",
+                answers::created::<tenants::SetupView>(),
+            ),
+        )
+        .at(
+            "/tenants/{id}",
+            get(
+                tenants::get,
+                "Get a tenant with its limits",
+                answers::ok::<tenants::TenantWithLimits>(),
+            )
+            .patch(
+                tenants::patch,
+                "Change a tenant's limits",
+                answers::ok::<tenants::TenantWithLimits>(),
+            )
+            .delete(
+                tenants::delete,
+                "Delete a tenant and everything of it",
+                answers::nothing(),
+            ),
+        )
+        .at(
             "/tenants/{id}/triggers/{trigger}/bindings",
-            get(bindings::get).patch(bindings::patch),
+            get(
+                bindings::get,
+                "List what a tenant has bound to a trigger",
+                answers::page_of_actions::<BindingView>("bindings").on(Condition::IsState),
+            )
+            .patch(
+                bindings::patch,
+                "Replace what a tenant has bound to a trigger",
+                answers::list_in::<BindingView>("bindings").on(Condition::IfMatch),
+            ),
         )
 }
 
-/// The operator, who gave the platform token. A handler that takes one can't forget
-/// to ask.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Operator;
+/// The operator, who gave the platform token, and the query as `Q`; parameters that `Q`
+/// doesn't know are refused. A handler that takes one can't forget to ask.
+#[derive(Debug)]
+pub(crate) struct Operator<Q = NoQuery> {
+    pub(crate) query: Q,
+}
 
-impl FromRequestParts<AppState> for Operator {
+impl<Q: FromQuery> FromRequestParts<AppState> for Operator<Q> {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Response> {
@@ -68,11 +126,11 @@ impl FromRequestParts<AppState> for Operator {
         let token = value.and_then(|value| BearerToken::parse(value).ok());
         let is_operator =
             token.is_some_and(|token| is_same_secret(token.expose(), &state.platform_token.0));
-        if is_operator {
-            Ok(Self)
-        } else {
+        if !is_operator {
             let message = "give the platform token of bootstrap.json as Authorization: Bearer";
-            Err(ApiError::unauthorized(message).into_response())
+            return Err(ApiError::unauthorized(message).into_response());
         }
+        let query = Parameters::read(parts.uri.query()).map_err(IntoResponse::into_response)?;
+        Ok(Self { query })
     }
 }

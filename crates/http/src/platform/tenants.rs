@@ -10,6 +10,7 @@ use axum::{
 use claimsmith_model::{Limit, LimitInForce, LimitSettings, Tenant, TenantId, Timestamp};
 use claimsmith_service::{Services, TenantSetup, admin::tenants};
 use http::StatusCode;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
 
@@ -20,8 +21,8 @@ use crate::{
 };
 
 /// A tenant as the operator sees it.
-#[derive(Serialize)]
-struct TenantView<'a> {
+#[derive(JsonSchema, Serialize)]
+pub(super) struct TenantView<'a> {
     id: &'a TenantId,
     issuer: &'a str,
     domains: &'a [String],
@@ -38,8 +39,8 @@ fn view(tenant: &Tenant) -> TenantView<'_> {
 }
 
 /// One tenant with its limits.
-#[derive(Serialize)]
-struct TenantWithLimits<'a> {
+#[derive(JsonSchema, Serialize)]
+pub(super) struct TenantWithLimits<'a> {
     #[serde(flatten)]
     tenant: TenantView<'a>,
     /// What the operator has granted.
@@ -58,15 +59,16 @@ fn view_with_limits(services: &Services, tenant: &Tenant) -> Response {
 }
 
 /// A new tenant with what its first admin needs, shaped as `bootstrap.json` is.
-#[derive(Serialize)]
-struct SetupView<'a> {
+#[derive(JsonSchema, Serialize)]
+pub(super) struct SetupView<'a> {
     tenant: &'a TenantId,
     issuer: &'a str,
     domains: &'a [String],
     management: ManagementView<'a>,
 }
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "ManagementClient")]
 struct ManagementView<'a> {
     client_id: &'a str,
     client_secret: &'a str,

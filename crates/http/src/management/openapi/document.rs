@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use claimsmith_service::{MANAGEMENT_SCOPES, description};
+use claimsmith_service::description;
 use http::{Method, StatusCode};
 use schemars::{
     SchemaGenerator,
@@ -14,15 +14,20 @@ use super::world::World;
 use crate::management::{
     error,
     operation::{Answer, BodyShape, Condition, Content, Operation, RequestShape},
-    routes,
 };
 
-const INTRODUCTION: &str = "\
-The Management API of a tenant: its shapes follow Auth0's, as far as it goes. Unknown \
-properties and query parameters are refused by name.
-
-A caller needs an access token for the audience `{issuer}api/v2/`, got with the client \
-credentials grant, whose scopes include the one that an operation asks for.";
+/// What a document is of.
+pub(crate) struct Described<'a> {
+    pub(crate) title: &'a str,
+    pub(crate) introduction: &'a str,
+    /// The path that all others begin with, and where that is.
+    pub(crate) server: (&'a str, &'a str),
+    /// Which token callers need, and its form if there is one to tell.
+    pub(crate) token: (String, Option<&'a str>),
+    /// Where the document itself is, which asks for no token.
+    pub(crate) own_path: &'static str,
+    pub(crate) operations: &'a [Operation],
+}
 
 /// What query parameters mean, wherever they stand.
 const PARAMETERS: [(&str, &str); 26] = [
@@ -76,12 +81,11 @@ const PARAMETERS: [(&str, &str); 26] = [
 ///
 /// # Panics
 /// When a route can't be described; the text says what to do.
-pub(super) async fn make() -> Value {
-    let world = World::start().await;
+pub(crate) async fn make(of: &Described<'_>, world: &World) -> Value {
     let mut schemas = schemas();
     let mut paths: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
-    for operation in routes().operations() {
-        let described = describe(&world, operation, &mut schemas).await;
+    for operation in of.operations {
+        let described = describe(world, operation, &mut schemas).await;
         let method = operation.method.as_str().to_ascii_lowercase();
         paths
             .entry(operation.path)
@@ -89,29 +93,36 @@ pub(super) async fn make() -> Value {
             .insert(method, described);
     }
     paths
-        .entry(super::PATH)
+        .entry(of.own_path)
         .or_default()
-        .insert("get".to_owned(), itself());
-    let of_errors = schemas.subschema_for::<error::Body>();
+        .insert("get".to_owned(), itself(of.own_path));
+    let of_errors = schemas.subschema_for::<error::Body>().to_value();
+    let is_counted = of.operations.iter().any(|it| it.scope.is_some());
+    let refused = of.operations.iter().flat_map(|operation| {
+        let request = (operation.request)();
+        refused_with(operation, request.body)
+    });
+    let refused: BTreeSet<_> = refused.collect();
+    let mut token = json!({ "type": "http", "scheme": "bearer", "description": of.token.0 });
+    if let Some(form) = of.token.1 {
+        token["bearerFormat"] = json!(form);
+    }
     let mut document = json!({
         "openapi": "3.1.0",
         "info": {
-            "title": "Claimsmith Management API",
+            "title": of.title,
             "version": env!("CARGO_PKG_VERSION"),
-            "description": INTRODUCTION,
+            "description": of.introduction,
             "license": { "name": env!("CARGO_PKG_LICENSE"), "identifier": env!("CARGO_PKG_LICENSE") },
         },
-        "servers": [{ "url": "/api/v2", "description": "Under the tenant's own domain." }],
+        "servers": [{ "url": of.server.0, "description": of.server.1 }],
         "security": [{ "token": [] }],
         "tags": tags(&paths),
         "paths": paths,
         "components": {
-            "securitySchemes": { "token": {
-                "type": "http", "scheme": "bearer", "bearerFormat": "JWT",
-                "description": security(),
-            } },
-            "headers": headers(),
-            "responses": refusals(&of_errors.to_value()),
+            "securitySchemes": { "token": token },
+            "headers": headers(is_counted),
+            "responses": refusals(&of_errors, &refused, is_counted),
             "schemas": named(schemas),
         },
     });
@@ -159,13 +170,6 @@ fn named(mut schemas: SchemaGenerator) -> Value {
     Value::Object(named.into_iter().collect())
 }
 
-fn security() -> String {
-    format!(
-        "An access token for the audience `{{issuer}}api/v2/`. The scopes that there are: {}.",
-        MANAGEMENT_SCOPES.join(", ")
-    )
-}
-
 fn tags(paths: &BTreeMap<&str, Map<String, Value>>) -> Vec<Value> {
     let tags: BTreeSet<_> = paths.keys().map(|path| tag(path)).collect();
     tags.into_iter().map(|tag| json!({ "name": tag })).collect()
@@ -181,11 +185,14 @@ async fn describe(world: &World, operation: &Operation, schemas: &mut SchemaGene
     let mut described = json!({
         "operationId": operation_id(operation),
         "summary": operation.summary,
-        "description": format!("Scope: `{}`.", operation.scope),
+        "description": operation.scope.map(|scope| format!("Scope: `{scope}`.")),
         "tags": [tag(operation.path)],
-        "security": [{ "token": [operation.scope] }],
+        "security": [{ "token": Vec::from_iter(operation.scope) }],
         "parameters": parameters(operation, &request),
     });
+    if let (Value::Object(members), None) = (&mut described, operation.scope) {
+        members.shift_remove("description");
+    }
     if let Some(body) = body(world, operation, request.body).await {
         described["requestBody"] = body;
     }
@@ -294,7 +301,7 @@ fn answers(operation: &Operation, body: BodyShape, schemas: &mut SchemaGenerator
     } = &operation.answer;
     let mut good = json!({
         "description": status.canonical_reason().unwrap_or_default(),
-        "headers": rate_headers(),
+        "headers": rate_headers(operation.scope.is_some()),
     });
     if matches!(
         condition,
@@ -308,7 +315,7 @@ fn answers(operation: &Operation, body: BodyShape, schemas: &mut SchemaGenerator
     let mut answers = Map::new();
     answers.insert(status.as_str().to_owned(), good);
     if *condition == Some(Condition::IfNoneMatch) {
-        let known = json!({ "description": "Not Modified", "headers": rate_headers() });
+        let known = json!({ "description": "Not Modified", "headers": rate_headers(operation.scope.is_some()) });
         answers.insert("304".to_owned(), known);
     }
     for status in refused_with(operation, body) {
@@ -353,9 +360,9 @@ fn content(content: &Content, schemas: &mut SchemaGenerator) -> Option<(&'static
             },
             "required": ["per_page", entity],
         }),
-        Content::Module => {
-            let schema = json!({ "type": "string", "contentMediaType": "application/wasm" });
-            return Some(("application/wasm", schema));
+        Content::Bytes(media_type) => {
+            let schema = json!({ "type": "string", "contentMediaType": media_type });
+            return Some((media_type, schema));
         }
         Content::Events(of) => {
             let data = of(schemas).to_value();
@@ -385,12 +392,9 @@ fn part(entity: &str, list: &Value) -> Value {
 
 /// With what an operation can be refused.
 fn refused_with(operation: &Operation, body: BodyShape) -> Vec<StatusCode> {
-    let mut refused = vec![
-        StatusCode::BAD_REQUEST,
-        StatusCode::UNAUTHORIZED,
-        StatusCode::FORBIDDEN,
-        StatusCode::NOT_FOUND,
-    ];
+    let mut refused = vec![StatusCode::BAD_REQUEST, StatusCode::UNAUTHORIZED];
+    refused.extend(operation.scope.map(|_| StatusCode::FORBIDDEN));
+    refused.push(StatusCode::NOT_FOUND);
     if operation.method != Method::GET {
         refused.push(StatusCode::CONFLICT);
     }
@@ -403,10 +407,8 @@ fn refused_with(operation: &Operation, body: BodyShape) -> Vec<StatusCode> {
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
         ]);
     }
-    refused.extend([
-        StatusCode::TOO_MANY_REQUESTS,
-        StatusCode::INTERNAL_SERVER_ERROR,
-    ]);
+    refused.extend(operation.scope.map(|_| StatusCode::TOO_MANY_REQUESTS));
+    refused.push(StatusCode::INTERNAL_SERVER_ERROR);
     if operation.method != Method::GET {
         refused.push(StatusCode::SERVICE_UNAVAILABLE);
     }
@@ -414,8 +416,8 @@ fn refused_with(operation: &Operation, body: BodyShape) -> Vec<StatusCode> {
     refused
 }
 
-/// The refusals, by their status.
-fn refusals(of_errors: &Value) -> Value {
+/// The refusals that there are, by their status.
+fn refusals(of_errors: &Value, there_are: &BTreeSet<StatusCode>, is_counted: bool) -> Value {
     let refusals: [(StatusCode, &str); 12] = [
         (
             StatusCode::BAD_REQUEST,
@@ -456,13 +458,15 @@ fn refusals(of_errors: &Value) -> Value {
             "The server's disk is full. `message` says whether anything was stored.",
         ),
     ];
+    let refusals = refusals.into_iter();
+    let refusals = refusals.filter(|(status, _)| there_are.contains(status));
     let described = refusals.map(|(status, description)| {
         let mut headers = Map::new();
         if status == StatusCode::UNAUTHORIZED {
             let reference = json!({ "$ref": "#/components/headers/WWW-Authenticate" });
             headers.insert("WWW-Authenticate".to_owned(), reference);
         } else if status != StatusCode::FORBIDDEN {
-            headers.extend(rate_headers());
+            headers.extend(rate_headers(is_counted));
         }
         if matches!(
             status,
@@ -478,7 +482,7 @@ fn refusals(of_errors: &Value) -> Value {
         refusal["content"] = json!({ "application/json": { "schema": of_errors } });
         (status.as_str().to_owned(), refusal)
     });
-    Value::Object(described.into_iter().collect())
+    Value::Object(described.collect())
 }
 
 const RATE_HEADERS: [(&str, &str); 3] = [
@@ -493,24 +497,27 @@ const RATE_HEADERS: [(&str, &str); 3] = [
     ),
 ];
 
-fn rate_headers() -> Map<String, Value> {
-    let headers = RATE_HEADERS.map(|(name, _)| {
+/// How much a client may ask; whose requests aren't counted is told nothing.
+fn rate_headers(is_counted: bool) -> Map<String, Value> {
+    let headers = RATE_HEADERS.into_iter().filter(|_| is_counted);
+    let headers = headers.map(|(name, _)| {
         let reference = json!({ "$ref": format!("#/components/headers/{name}") });
         (name.to_owned(), reference)
     });
-    headers.into_iter().collect()
+    headers.collect()
 }
 
-fn headers() -> Value {
+fn headers(is_counted: bool) -> Value {
     let number = json!({ "type": "integer", "minimum": 0 });
     let text = json!({ "type": "string" });
-    let of_rates = RATE_HEADERS.map(|(name, description)| (name, description, &number));
+    let of_rates = RATE_HEADERS.into_iter().filter(|_| is_counted);
+    let of_rates = of_rates.map(|(name, description)| (name, description, &number));
     let others = [
         ("Retry-After", "In how many seconds to ask again.", &number),
         ("WWW-Authenticate", "`Bearer` (RFC 6750 section 3).", &text),
         ("ETag", "Which state it is of.", &text),
     ];
-    let headers = of_rates.into_iter().chain(others);
+    let headers = of_rates.chain(others);
     let headers = headers.map(|(name, description, schema)| {
         let header = json!({ "description": description, "schema": schema });
         (name.to_owned(), header)
@@ -519,11 +526,11 @@ fn headers() -> Value {
 }
 
 /// This document's own path, which asks for no token.
-fn itself() -> Value {
+fn itself(path: &str) -> Value {
     json!({
         "operationId": "get_openapi_json",
         "summary": "Get this document",
-        "tags": [tag(super::PATH)],
+        "tags": [tag(path)],
         "security": [],
         "responses": { "200": {
             "description": "OK",

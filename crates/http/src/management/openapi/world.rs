@@ -2,28 +2,46 @@
 //! far as its body.
 
 use axum::{Router, body::Body};
+use claimsmith_model::Secret;
 use http::{Request, header};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use crate::{
-    AppState,
+    AppState, PlatformToken,
     management::{
         operation::{BodyShape, Operation},
         routes,
         tests::Api,
     },
+    platform,
 };
 
-pub(super) struct World {
-    api: Api,
+pub(crate) struct World {
     /// The routes alone: what is around them hands requests to tasks of their own.
     router: Router,
+    token: String,
     things: Vec<(&'static str, String)>,
 }
 
+/// What the operator gives in these tests.
+const PLATFORM_TOKEN: &str = "the-platform-token";
+
 impl World {
-    pub(super) async fn start() -> Self {
+    /// For the operator's requests.
+    pub(crate) async fn of_the_operator() -> Self {
+        let api = Api::start().await;
+        Self {
+            router: platform::router().with_state(state(&api)),
+            token: PLATFORM_TOKEN.to_owned(),
+            things: vec![
+                ("/tenants", "dev".to_owned()),
+                ("{trigger}", "post-login".to_owned()),
+            ],
+        }
+    }
+
+    pub(super) async fn of_a_tenant() -> Self {
         let api = Api::start().await;
         let mut things = vec![("{trigger}", "post-login".to_owned())];
         let mut make = async |path: &'static str, id: &str, body: Value| {
@@ -62,13 +80,9 @@ impl World {
             json!({ "client_id": client, "audience": api_identifier, "scope": [] }),
         )
         .await;
-        let state = AppState::new(
-            api.services.clone(),
-            crate::PlatformToken::new(claimsmith_model::Secret::new("of nobody")),
-        );
         Self {
-            router: routes().into_router().with_state(state),
-            api,
+            router: routes().into_router().with_state(state(&api)),
+            token: api.token,
             things,
         }
     }
@@ -84,7 +98,7 @@ impl World {
             .method(&operation.method)
             .uri(path.replace(['{', '}'], ""))
             .header(header::HOST, "localhost")
-            .header(header::AUTHORIZATION, format!("Bearer {}", self.api.token))
+            .header(header::AUTHORIZATION, format!("Bearer {}", self.token))
             .header(header::CONTENT_TYPE, "application/json")
             .body(Body::from(if body == BodyShape::List {
                 "[]"
@@ -94,4 +108,9 @@ impl World {
             .unwrap();
         let _ = self.router.clone().oneshot(request).await;
     }
+}
+
+fn state(api: &Api) -> AppState {
+    let platform_token = PlatformToken::new(Secret::new(PLATFORM_TOKEN));
+    AppState::new(api.services.clone(), platform_token)
 }
