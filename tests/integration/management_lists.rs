@@ -1,6 +1,7 @@
 //! How the Management API gives lists and settings to other people's tools: part by part,
 //! and empty where there is nothing of the kind.
 
+use http::{HeaderMap, HeaderValue, header};
 use serde_json::{Value, json};
 
 use crate::harness::{Tenant, TestServer};
@@ -200,5 +201,67 @@ async fn a_connection_is_enabled_and_disabled_for_one_client_after_the_other() {
         json!([{"client_id": one.id}]),
     ] {
         server.manage("PATCH", &path, wrong).await.expect(400);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_request_is_told_which_part_is_wrong_and_what_would_be_right() {
+    let server = TestServer::start_empty().await;
+    for (path, says) in [
+        (
+            "clients?page=-1",
+            "'Expected type integer: it must be 0 to 1000000' on property page.",
+        ),
+        (
+            "clients?page=99999999999999999999",
+            "'Value is out of range: it must be 0 to 1000000' on property page.",
+        ),
+        (
+            "clients/a%00b",
+            "'an identifier has 1 to 128 visible ASCII characters' on property id.",
+        ),
+        ("clients/%FF", "'It is not UTF-8' on property id."),
+        (
+            "organizations/org_1/members/a%0Ab/roles",
+            "'an identifier has 1 to 128 visible ASCII characters' on one of the properties id, user_id.",
+        ),
+        (
+            "actions/triggers/post-logn/bindings",
+            "expected `post-login` or `credentials-exchange`' on property trigger.",
+        ),
+        ("users?page=20&per_page=100", "go on with from and take."),
+        (
+            "actions/actions/x/executions?from=y",
+            "gave as next' on property from.",
+        ),
+    ] {
+        let refused = server.manage("GET", path, Value::Null).await.expect(400);
+        let message = refused["message"].as_str().unwrap();
+        assert!(message.ends_with(says), "{path}: {message}");
+    }
+    let token = server.management_token().await;
+    for (body, says) in [
+        ("", "'The body is empty; it must be JSON'."),
+        ("[1]", "'Expected type object but found type array'."),
+        (
+            r#"{"name":"a","name":"b"}"#,
+            "'`name` stands there twice at line 1 column 23'.",
+        ),
+        (r#"{"name":"a""#, "'Invalid JSON at line 1 column 11'."),
+    ] {
+        let headers = HeaderMap::from_iter([
+            (
+                header::AUTHORIZATION,
+                format!("Bearer {token}").parse().unwrap(),
+            ),
+            (
+                header::CONTENT_TYPE,
+                HeaderValue::from_static("application/json"),
+            ),
+        ]);
+        let refused = server.send("POST", "/api/v2/clients", headers, body).await;
+        let refused = refused.expect(400);
+        let message = refused["message"].as_str().unwrap();
+        assert!(message.ends_with(says), "{body}: {message}");
     }
 }

@@ -15,7 +15,7 @@ use http_body_util::BodyExt;
 use serde_json::{Map, Value};
 use tokio::task::spawn_blocking;
 
-use super::{audit::Audit, error::ApiError};
+use super::{audit::Audit, error::ApiError, unambiguous::Unambiguous};
 use crate::AppState;
 
 /// The longest JSON body. The largest thing in it is an Action's code of 100 KB, or
@@ -119,7 +119,7 @@ impl FromRequest<AppState> for JsonList {
             let bytes = read(request.into_body(), JSON_BYTES_MAX).await?;
             match json(&bytes)? {
                 list @ Value::Array(_) => Ok(Self(list)),
-                _ => Err(invalid("Expected type array")),
+                other => Err(unexpected("array", &other)),
             }
         };
         read.await.map_err(|error: ApiError| error.into_response())
@@ -129,15 +129,34 @@ impl FromRequest<AppState> for JsonList {
 fn json_object(bytes: &[u8]) -> Result<Map<String, Value>, ApiError> {
     match json(bytes)? {
         Value::Object(object) => Ok(object),
-        _ => Err(invalid("Expected type object")),
+        other => Err(unexpected("object", &other)),
     }
 }
 
 fn json(bytes: &[u8]) -> Result<Value, ApiError> {
-    serde_json::from_slice(bytes).map_err(|error| {
+    if bytes.is_empty() {
+        return Err(invalid("The body is empty; it must be JSON"));
+    }
+    let Unambiguous(value) = serde_json::from_slice(bytes).map_err(|error| {
+        if error.is_data() {
+            return invalid(&error.to_string());
+        }
         let (line, column) = (error.line(), error.column());
         invalid(&format!("Invalid JSON at line {line} column {column}"))
-    })
+    })?;
+    Ok(value)
+}
+
+fn unexpected(expected: &str, found: &Value) -> ApiError {
+    let found = match found {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    };
+    invalid(&format!("Expected type {expected} but found type {found}"))
 }
 
 fn invalid(what: &str) -> ApiError {

@@ -215,13 +215,19 @@ impl Parameters {
             false,
             || json!({ "type": "integer", "minimum": min, "maximum": max }),
         );
-        let number: Option<usize> = self.take_parsed(name)?;
-        match number {
-            Some(number) if !(min..=max).contains(&number) => Err(wrong(
-                name,
-                &format!("Value is out of range: it must be {min} to {max}"),
-            )),
-            _ => Ok(number),
+        let Some(text) = self.take(name)? else {
+            return Ok(None);
+        };
+        match text.parse() {
+            Ok(number) if (min..=max).contains(&number) => Ok(Some(number)),
+            Err(_) if !text.bytes().all(|byte| byte.is_ascii_digit()) => {
+                let what = format!("Expected type integer: it must be {min} to {max}");
+                Err(wrong(name, &what))
+            }
+            _ => {
+                let what = format!("Value is out of range: it must be {min} to {max}");
+                Err(wrong(name, &what))
+            }
         }
     }
 
@@ -363,7 +369,7 @@ impl FromQuery for CheckpointPage {
 }
 
 /// A text for a message: no longer than can be read, on one line.
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     let readable = |c: char| if c.is_control() { ' ' } else { c };
     text.chars().take(NAME_CHARS_MAX).map(readable).collect()
 }

@@ -41,8 +41,12 @@ pub(super) struct ExecutionsQuery {
 
 impl FromQuery for ExecutionsQuery {
     fn from_query(parameters: &mut Parameters) -> Result<Self, ApiError> {
+        let from = parameters.text("from")?.map(|from| {
+            let what = "It is not what a page of this list gave as next";
+            from.parse().map_err(|_| parameters.wrong("from", what))
+        });
         Ok(Self {
-            from: parameters.parsed("from")?,
+            from: from.transpose()?,
             take: parameters.number("take", 1, TAKE_MAX)?.unwrap_or(TAKE),
         })
     }
