@@ -236,7 +236,12 @@ fn organization(exported: &ExportedOrganization) -> Object {
     if let Some(enabled) = &organization.connections {
         let enabled: Vec<_> = enabled
             .iter()
-            .map(|id| json!({ "connection_id": id }))
+            .map(|id| {
+                json!({
+                    "connection_id": id,
+                    "assign_membership_on_login": organization.is_joined_from(id),
+                })
+            })
             .collect();
         put(&mut object, "enabled_connections", &enabled);
     }
