@@ -154,7 +154,7 @@ async fn users_of_a_joining_connection_become_members_by_a_login_that_gives_toke
     let refresh = server.token_request().client(&app);
     let refresh = refresh.with("grant_type", "refresh_token");
     let refused = refresh.with("refresh_token", refresh_token).send().await;
-    refused.expect_error(400, "access_denied");
+    refused.expect_error(400, "invalid_grant");
     assert_eq!(members().await, 0);
 
     let one = format!(
