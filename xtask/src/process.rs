@@ -72,6 +72,12 @@ impl Program {
         self
     }
 
+    /// Gives it several environment variables.
+    pub(crate) fn envs(mut self, variables: &[(&str, &str)]) -> Self {
+        self.command.envs(variables.iter().copied());
+        self
+    }
+
     /// Hides from it every environment variable that the predicate picks.
     pub(crate) fn without_env(mut self, hide: impl Fn(&str) -> bool) -> Self {
         for (name, _) in env::vars_os() {

@@ -52,7 +52,7 @@ pub(crate) fn command(mut arguments: Arguments) -> Result<()> {
 fn run(root: &Path, keep: bool) -> Result<()> {
     let started = Instant::now();
     let program = timed("Building the server and the Actions", || {
-        let program = Server::build(root)?;
+        let program = Server::build(root, &[])?;
         guests::build_examples(root)?;
         Ok(program)
     })?;

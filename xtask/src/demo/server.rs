@@ -36,10 +36,11 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Builds the server in the profile that the tests use, and answers where its
-    /// program is.
-    pub(crate) fn build(root: &Path) -> Result<PathBuf> {
+    /// Builds the server in the profile that the tests use, changed by `settings` in cargo's
+    /// environment, and answers where its program is.
+    pub(crate) fn build(root: &Path, settings: &[(&str, &str)]) -> Result<PathBuf> {
         Program::cargo()
+            .envs(settings)
             // As part of the workspace, so that dependencies have the features that they
             // have for the tests, and compile once for both.
             .args(["build", "--workspace", "--bin", "claimsmith"])

@@ -71,7 +71,7 @@ pub(crate) fn command(mut arguments: Arguments) -> Result<()> {
 
 fn run(root: &Path, executions: usize, seed: u64) -> Result<()> {
     terminal::heading("Building the server and the guests");
-    let program = Server::build(root)?;
+    let program = Server::build(root, &[])?;
     guests::build_rust(root)?;
     let server = Server::start(root, &program, "soak", false)?;
     let bootstrap = server.bootstrap()?;

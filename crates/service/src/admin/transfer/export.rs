@@ -134,8 +134,12 @@ async fn read(admin: &TenantAdmin) -> Result<Contents, ServiceError> {
     let users = users(admin, &mut size).await?;
     let organizations = organizations(admin, &mut size).await?;
 
+    let mut listed = action_library::list(admin, &ActionFilter::default()).await?;
+    // Not by when they were made, which an import changes, and which ties within a
+    // millisecond.
+    listed.sort_by(|one, other| one.id.cmp(&other.id));
     let mut actions = Vec::new();
-    for action in action_library::list(admin, &ActionFilter::default()).await? {
+    for action in listed {
         let with_version = action_library::with_version(admin, action).await?;
         let ActionWithVersion { action, deployed } = with_version;
         size.add(&(&action, &deployed))?;
