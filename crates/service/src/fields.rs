@@ -495,6 +495,13 @@ fn length(found: usize, allowed: &RangeInclusive<usize>, what: &str, unit: &str)
 }
 
 fn wrong_type(expected: &str, found: &Value) -> Problem {
+    Problem::new(type_mismatch(expected, found))
+}
+
+/// What to say of a JSON value that is of another type than the one that is expected, which
+/// is named as JSON Schema names it.
+#[must_use]
+pub fn type_mismatch(expected: &str, found: &Value) -> String {
     let found = match found {
         Value::Null => "null",
         Value::Bool(_) => "boolean",
@@ -503,7 +510,7 @@ fn wrong_type(expected: &str, found: &Value) -> Problem {
         Value::Array(_) => "array",
         Value::Object(_) => "object",
     };
-    Problem::new(format!("Expected type {expected} but found type {found}"))
+    format!("Expected type {expected} but found type {found}")
 }
 
 #[cfg(test)]

@@ -61,6 +61,7 @@ pub use claimsmith_runtime::{AddressRange, Busy};
 pub use claimsmith_storage::Unwritable;
 pub use environment::{Environment, Services};
 pub use error::ServiceError;
+pub use fields::type_mismatch;
 pub use ids::Ids;
 pub use local_run::{LocalReport, LocalRun, LocalRunError, run_locally};
 pub use password::{PasswordFigures, PasswordHasher};

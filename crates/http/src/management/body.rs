@@ -9,6 +9,7 @@ use bytes::{Bytes, BytesMut};
 use claimsmith_service::{
     ServiceError,
     admin::transfer::{self, DOCUMENT_BYTES_MAX, Place},
+    type_mismatch,
 };
 use http::{HeaderMap, StatusCode, header};
 use http_body_util::BodyExt;
@@ -119,7 +120,7 @@ impl FromRequest<AppState> for JsonList {
             let bytes = read(request.into_body(), JSON_BYTES_MAX).await?;
             match json(&bytes)? {
                 list @ Value::Array(_) => Ok(Self(list)),
-                other => Err(unexpected("array", &other)),
+                other => Err(invalid(&type_mismatch("array", &other))),
             }
         };
         read.await.map_err(|error: ApiError| error.into_response())
@@ -129,7 +130,7 @@ impl FromRequest<AppState> for JsonList {
 fn json_object(bytes: &[u8]) -> Result<Map<String, Value>, ApiError> {
     match json(bytes)? {
         Value::Object(object) => Ok(object),
-        other => Err(unexpected("object", &other)),
+        other => Err(invalid(&type_mismatch("object", &other))),
     }
 }
 
@@ -145,18 +146,6 @@ fn json(bytes: &[u8]) -> Result<Value, ApiError> {
         invalid(&format!("Invalid JSON at line {line} column {column}"))
     })?;
     Ok(value)
-}
-
-fn unexpected(expected: &str, found: &Value) -> ApiError {
-    let found = match found {
-        Value::Null => "null",
-        Value::Bool(_) => "boolean",
-        Value::Number(_) => "number",
-        Value::String(_) => "string",
-        Value::Array(_) => "array",
-        Value::Object(_) => "object",
-    };
-    invalid(&format!("Expected type {expected} but found type {found}"))
 }
 
 fn invalid(what: &str) -> ApiError {

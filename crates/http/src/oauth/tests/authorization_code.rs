@@ -323,16 +323,32 @@ async fn a_user_who_was_blocked_or_deleted_meanwhile_gets_nothing() {
     assert_eq!(refused.refusal().1, "invalid_grant");
 }
 
+/// An organization with the user as its only member.
+struct Acme {
+    id: String,
+    /// Where its members are.
+    members: String,
+    /// What makes the user one, or none.
+    ada: Value,
+}
+
+impl Acme {
+    async fn with_ada(world: &World) -> Self {
+        let organization = json!({"name": "acme", "display_name": "Acme"});
+        let organization = world.manage("POST", "organizations", organization).await;
+        let id = organization["id"].as_str().unwrap().to_owned();
+        let members = format!("organizations/{id}/members");
+        let ada = json!({"members": [world.user_id]});
+        world.manage("POST", &members, ada.clone()).await;
+        Self { id, members, ada }
+    }
+}
+
 #[tokio::test]
 async fn a_user_who_left_the_organization_meanwhile_gets_nothing() {
     let world = World::start().await;
     let client = web_app(&world).await;
-    let organization = json!({"name": "acme", "display_name": "Acme"});
-    let organization = world.manage("POST", "organizations", organization).await;
-    let id = organization["id"].as_str().unwrap();
-    let members = format!("organizations/{id}/members");
-    let ada = json!({"members": [world.user_id]});
-    world.manage("POST", &members, ada.clone()).await;
+    let Acme { id, members, ada } = Acme::with_ada(&world).await;
     let mut code = code(&world, &client);
     code.organization = Some(id.parse().unwrap());
     put(&world, &code).await;
@@ -352,12 +368,7 @@ async fn what_a_refresh_token_stands_for_may_be_had_no_more() {
     for gone in ["organization", "member", "api", "connection"] {
         let world = World::start().await;
         let client = web_app(&world).await;
-        let organization = json!({"name": "acme", "display_name": "Acme"});
-        let organization = world.manage("POST", "organizations", organization).await;
-        let id = organization["id"].as_str().unwrap();
-        let members = format!("organizations/{id}/members");
-        let ada = json!({"members": [world.user_id]});
-        world.manage("POST", &members, ada.clone()).await;
+        let Acme { id, members, ada } = Acme::with_ada(&world).await;
         let mut code = code(&world, &client);
         if gone == "member" {
             code.organization = Some(id.parse().unwrap());
